@@ -55,7 +55,8 @@ def _speak(arguments: list[str], *, machine: bool) -> None:
     chosen = tongue.choose(arguments, os.environ)
     tongue.speak(chosen)
     if chosen.missing and not machine and not {"--quiet", "-q"} & set(arguments) and "_DRP_COMPLETE" not in os.environ:
-        _tell(f"drp: there are no words in {chosen.missing}: this is English (another: `drp --lang`)\n")
+        words = "drp: there are no words in {locale}: this is English (another: `drp --lang`)"
+        _tell(f"{words.format(locale=chosen.missing)}\n")  # in English, as it says
 
 
 def _run(arguments: list[str], *, machine: bool) -> int:
@@ -72,7 +73,7 @@ def _run(arguments: list[str], *, machine: bool) -> int:
     except typer.Exit as ending:
         return ending.exit_code
     except typer.TyperException as error:
-        return _misused(error.format_message(), getattr(error, "ctx", None), machine=machine)
+        return _misused(error, machine=machine)
     except (KeyboardInterrupt, typer.Abort):
         return 130
     except SystemExit as ending:
@@ -89,22 +90,25 @@ def _run(arguments: list[str], *, machine: bool) -> int:
 
 def _unforeseen(error: OSError, *, machine: bool) -> int:
     """Say what the system refused: with the name of what was refused, it is no bug of drp that there is no room."""
-    what = f"{error.filename}: {error.strerror}"
+    from drp.domain.phrase import say  # noqa: PLC0415 - as above
+
+    path, why = str(error.filename), str(error.strerror)
     if error.filename is not None and error.errno in _NO_RIGHT:
-        return _complain(NotReadable(f"not permitted: {what}"), machine=machine)
+        return _complain(NotReadable(say("not permitted: {path}: {why}", path=path, why=why)), machine=machine)
     if error.filename is not None and error.errno in _NO_ROOM:
-        return _complain(StorageFull(f"cannot be written: {what}"), machine=machine)
+        return _complain(StorageFull(say("cannot be written: {path}: {why}", path=path, why=why)), machine=machine)
     return _bug(error)
 
 
-def _misused(message: str, context: Any, *, machine: bool) -> int:
+def _misused(error: Any, *, machine: bool) -> int:
     """Say what is wrong with the command line and where its help is; where only a verb is missing, say the help."""
-    if context is not None and message == context.get_help():
-        _tell(f"{message}\n")
+    from drp.cli.misuse import misuse  # noqa: PLC0415 - as above
+
+    context = getattr(error, "ctx", None)
+    if context is not None and error.format_message() == context.get_help():
+        _tell(f"{error.format_message()}\n")
         return _USAGE
-    text = " ".join(message.replace("Value error, ", "").rstrip(".").split())
-    command = context.command_path if context is not None else "drp"
-    return _complain(UsageError(text[:1].lower() + text[1:], hint=f"see `{command} --help`"), machine=machine)
+    return _complain(misuse(error), machine=machine)
 
 
 def _complain(error: DrpError, *, machine: bool) -> int:
@@ -120,9 +124,14 @@ def _complain(error: DrpError, *, machine: bool) -> int:
             "hint": error.hint,
         }
         _tell(json.dumps(document) + "\n")
-    else:
-        hint = f"HINT: {error.hint}\n" if error.hint else ""
-        _tell(f"drp: {error.message} [{error.code}]\n{hint}")
+        return error.exit_status
+    from drp.cli.render import note  # noqa: PLC0415 - as above
+    from drp.cli.wording import spoken_line  # noqa: PLC0415 - as above
+    from drp.domain.phrase import say  # noqa: PLC0415 - as above
+
+    note(f"drp: {spoken_line(error.message)} [{error.code}]")
+    if error.hint:
+        note(spoken_line(say("HINT: {hint}", hint="")) + spoken_line(error.hint))
     return error.exit_status
 
 
@@ -138,6 +147,7 @@ def _bug(error: Exception) -> int:
     import tempfile  # noqa: PLC0415 - as above
     import traceback  # noqa: PLC0415 - as above
 
+    from drp.domain.phrase import say  # noqa: PLC0415 - as above
     from drp.redact import redact  # noqa: PLC0415 - as above
 
     text = redact("".join(traceback.format_exception(error)))
@@ -146,12 +156,22 @@ def _bug(error: Exception) -> int:
             "w", prefix="drp-traceback-", suffix=".txt", delete=False, encoding="utf-8", errors="backslashreplace"
         ) as stream:
             stream.write(text)
-        where = f"please report it with {stream.name}"
+        hint = say("HINT: this is a bug in drp; please report it with {path}", path=stream.name)
     except OSError:
-        where = f"please report it with this:\n{text}"
-    _tell(f"drp: unforeseen error: {redact(str(error)) or type(error).__name__} [DRP-E000]\n")
-    _tell(f"HINT: this is a bug in drp; {where}\n")
+        hint = say("HINT: this is a bug in drp; please report it with this:").then(f"\n{text}")
+    _tell_anyway(say("drp: unforeseen error: {error} [DRP-E000]", error=redact(str(error)) or type(error).__name__))
+    _tell_anyway(hint)
     return _BUG
+
+
+def _tell_anyway(said: str) -> None:
+    """Say it in the language in force, or in English where that is what fails."""
+    from drp.cli.render import note  # noqa: PLC0415 - as above
+
+    try:
+        note(said)
+    except Exception:  # noqa: BLE001 - what is wrong with a catalogue does not hide what was wrong before
+        _tell(f"{said}\n")
 
 
 if __name__ == "__main__":

@@ -8,7 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from drp.cli.noun import noun
-from drp.domain.phrase import say
+from drp.cli.words import YES
+from drp.domain.phrase import Phrase, joined, say, several
 
 app = noun("Applications and their objectives.", needs_verb=True)
 
@@ -64,7 +65,7 @@ def show(
         render.document("drp/application/1", {**to_data(application), **extra})
         return
     for label, text in _described(application, needed_by, drills):
-        render.line(f"{label:<14}{render.printable(text)}")
+        render.line(f"{render.printable(label):<14}{render.printable(text)}")
 
 
 @app.command()
@@ -116,7 +117,8 @@ def _cells(row: dict[str, Any]) -> tuple[str, ...]:
     rto, rpo = (show_duration(timedelta(seconds=row[key])) for key in ("rto_seconds", "rpo_seconds"))
     repositories = ", ".join(row["repositories"]) or "-"
     waiting = len(row["single_point_for"])
-    drilled = "yes" if row["drilled"] else "not drilled" + (f", {waiting} need it" if waiting else "")
+    needed = say("not drilled, {n} need it", n=waiting) if waiting else say("not drilled")
+    drilled = YES if row["drilled"] else needed
     return row["name"], row["title"], str(row["tier"]), rto, rpo, repositories, drilled
 
 
@@ -125,35 +127,49 @@ def _described(application: Any, needed_by: list[str], drills: list[str]) -> lis
 
     objectives, runbook = application.objectives, application.runbook
     lines = [
-        ("name", application.name),
-        ("title", application.title),
-        ("tier", str(application.tier)),
-        ("owner", application.owner or "-"),
-        ("RTO", show_duration(objectives.rto)),
-        ("RPO", show_duration(objectives.rpo)),
-        ("MTPD", show_duration(objectives.mtpd) if objectives.mtpd is not None else "-"),
-        ("repositories", ", ".join(application.repositories) or "-"),
-        ("points", ", ".join(_filter(application.points)) or "all"),
-        ("runbook", f"{runbook.kind}, {show_duration(runbook.timeout)} a step" if runbook is not None else "-"),
+        (say("name"), application.name),
+        (say("title"), application.title),
+        (say("tier"), str(application.tier)),
+        (say("owner"), application.owner or "-"),
+        (say("RTO"), show_duration(objectives.rto)),
+        (say("RPO"), show_duration(objectives.rpo)),
+        (say("MTPD"), show_duration(objectives.mtpd) if objectives.mtpd is not None else "-"),
+        (say("repositories"), ", ".join(application.repositories) or "-"),
+        (say("points"), joined(_filter(application.points), ", ") or say("all")),
+        (
+            say("runbook"),
+            say("{kind}, {time} a step", kind=runbook.kind, time=show_duration(runbook.timeout))
+            if runbook is not None
+            else "-",
+        ),
     ]
-    lines += [("address", " ".join((each.address, *each.names))) for each in application.addresses]
-    lines += [("hostname", application.hostname)] if application.hostname else []
-    lines += [("software", f"{image.at} from {image.image}, {image.digest}") for image in application.software]
-    lines += [("check", f"{check.name}: {check.verifier}") for check in application.checks]
+    lines += [(say("address"), " ".join((each.address, *each.names))) for each in application.addresses]
+    lines += [(say("hostname"), application.hostname)] if application.hostname else []
+    lines += [
+        (say("software"), say("{at} from {image}, {digest}", at=image.at, image=image.image, digest=image.digest))
+        for image in application.software
+    ]
+    lines += [
+        (say("check"), say("{name}: {verifier}", name=check.name, verifier=check.verifier))
+        for check in application.checks
+    ]
     return [
         *lines,
-        ("depends on", ", ".join(application.depends_on) or "-"),
-        ("needed by", ", ".join(needed_by) or "-"),
-        ("drilled", _coverage(application, drills)),
+        (say("depends on"), ", ".join(application.depends_on) or "-"),
+        (say("needed by"), ", ".join(needed_by) or "-"),
+        (say("drilled"), _coverage(application, drills)),
     ]
 
 
-def _filter(points: Any) -> list[str]:
-    named = (("host", points.host), ("path", points.path))
-    return [f"tag {tag}" for tag in points.tags] + [f"{what} {value}" for what, value in named if value is not None]
+def _filter(points: Any) -> list[Phrase]:
+    found = [say("tag {tag}", tag=tag) for tag in points.tags]
+    found += [say("host {host}", host=points.host)] if points.host is not None else []
+    return [*found, *([say("path {path}", path=points.path)] if points.path is not None else [])]
 
 
 def _coverage(application: Any, drills: list[str]) -> str:
     if application.drilled:
-        return f"by {', '.join(drills)}" if drills else f"by no plan; drp drill run --app {application.name}"
-    return "not drilled: " + ("no backup" if not application.repositories else "no runbook")
+        if drills:
+            return say("by {plans}", plans=several(drills))
+        return say("by no plan; drp drill run --app {application}", application=application.name)
+    return say("not drilled: no backup") if not application.repositories else say("not drilled: no runbook")

@@ -44,7 +44,7 @@ def question(wiring: Wiring, reference: str) -> Question:
     state = reopen(find(reference, journal), journal).state
     asked, declared = state.approval.asked, state.declared
     if asked is None or not state.approval.awaited or declared is None or state.concluded is not None:
-        hint = "a drill waits once it is declared, when its plan or policy says `approval`; see `drp drill list`"
+        hint = say("a drill waits once it is declared, when its plan or policy says `approval`; see `drp drill list`")
         raise NotFound(say("drill {drill} does not wait to be approved", drill=state.drill), hint=hint)
     assert declared.plan.approval is not None, "what nobody has to approve does not ask"
     return Question(drill=state.drill, declared=declared, asked=asked, policy=declared.plan.approval)
@@ -78,7 +78,7 @@ def answer(wiring: Wiring, asked: Question, reply: Reply) -> tuple[ApprovalAnswe
     try:
         return made, hand_over(wiring.approval_directory / asked.drill, paper, _PATIENCE_SECONDS)
     except Refused as refused:
-        hint = "nothing was recorded; the drill still waits"
+        hint = say("nothing was recorded; the drill still waits")
         raise AccessDenied(
             say("the drill did not take the answer: {reason}", reason=refused.reason), hint=hint
         ) from None

@@ -10,38 +10,44 @@ from drp.domain.approval import Approver
 from drp.domain.events import ApprovalAsked, ApprovalEnded, Entry
 from drp.domain.fold import DrillState
 from drp.domain.names import shown_name
+from drp.domain.phrase import Phrase, say, several
 
 
-def asked_line(asked: ApprovalAsked) -> str:
+def asked_line(asked: ApprovalAsked) -> Phrase:
     """Return whom a drill waits for, and until when."""
-    who = " or ".join(shown_name(name) for name in asked.approvers)
-    return f"waits for approval by {who} until {instant(asked.until)}"
+    return say(
+        "waits for approval by {approvers} until {until}",
+        approvers=several((shown_name(name) for name in asked.approvers), " or "),
+        until=instant(asked.until),
+    )
 
 
-def ended_line(ended: ApprovalEnded) -> str:
+def ended_line(ended: ApprovalEnded) -> Phrase:
     """Return what became of it."""
     if ended.by is None or ended.answer is None:
-        return "not approved: nobody answered in time, and nothing was touched"
-    word = "approved by" if ended.outcome == "approved" else "REFUSED by"
-    return f"{word} {whose(ended.by)}: {printable(ended.answer.reason)}"
+        return say("not approved: nobody answered in time, and nothing was touched")
+    who, reason = whose(ended.by), ended.answer.reason
+    if ended.outcome == "approved":
+        return say("approved by {who}: {reason}", who=who, reason=reason)
+    return say("REFUSED by {who}: {reason}", who=who, reason=reason)
 
 
 def approval_text(entry: Entry) -> str:
     """Return what a terminal shows of an event about the approval; empty: it is about something else."""
     event = entry.event
     if isinstance(event, ApprovalAsked):
-        return f"  {asked_line(event)}\n            drp drill approve {entry.drill} --reason …"
-    return f"  {ended_line(event)}" if isinstance(event, ApprovalEnded) else ""
+        return f"  {printable(asked_line(event))}\n            drp drill approve {entry.drill} --reason …"
+    return f"  {printable(ended_line(event))}" if isinstance(event, ApprovalEnded) else ""
 
 
-def whose(by: Approver) -> str:
+def whose(by: Approver) -> Phrase:
     """Return whose word it is, and how that is known."""
     if by.proven_by == "signature":
-        return f"{shown_name(by.name)}, signed with {by.key}"
-    return f"account {shown_name(by.name)} (user {by.uid}), unsigned"
+        return say("{name}, signed with {key}", name=shown_name(by.name), key=by.key)
+    return say("account {name} (user {uid}), unsigned", name=shown_name(by.name), uid=str(by.uid))
 
 
-def approval_lines(state: DrillState) -> list[str]:
+def approval_lines(state: DrillState) -> list[Phrase]:
     """Return the lines of a drill that has to be approved."""
     approval = state.approval
     if approval.ended is not None:

@@ -8,12 +8,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from drp.cli import render
+from drp.cli.words import NO, NONE, UNKNOWN, YES
+from drp.cli.words import lock as protection
 from drp.codec import to_data
 from drp.domain.phrase import Phrase, say
 from drp.domain.point_check import ApplicationCheck, PlaceCheck, Trouble, exit_status
 from drp.domain.recovery_point import Immutability
 
-_SHOWN = {"ok": "ok", "wrong": "WRONG", "unknown": "UNKNOWN", "none": "none"}
+_SHOWN = {"ok": say("ok"), "wrong": say("WRONG"), "unknown": say("UNKNOWN"), "none": NONE}
 _HEADINGS = ("state", "application", "point", "age", "lock", "manifest", "repository")
 
 
@@ -68,14 +70,14 @@ def _row(check: ApplicationCheck, now: datetime) -> tuple[str, ...]:
 
 def _lock(lock: Immutability | None) -> str:
     if lock is None:
-        return "unknown"
-    return lock.mode if lock.mode == "none" else f"{lock.mode}, {lock.provenance}"
+        return UNKNOWN
+    return NONE if lock.mode == "none" else protection(lock.mode, lock.provenance, "")
 
 
 def _manifest(place: PlaceCheck) -> str:
     if place.manifest_bound:
-        return "yes"
-    return "no" if place.manifest_demanded else "not asked for"
+        return YES
+    return NO if place.manifest_demanded else say("not asked for")
 
 
 def _document(check: ApplicationCheck) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from drp.cli.noun import noun
-from drp.domain.phrase import say
+from drp.domain.phrase import count, say
 
 app = noun("Check and show the site's configuration.", needs_verb=True)
 
@@ -35,7 +35,8 @@ def check(context: typer.Context, machine: Json = False) -> int:
         for text in advice:
             render.note(text)
         number = len(problems)
-        render.note(f"{directory}: " + (f"{number} problem{'s' * (number > 1)}" if number else "no problem"))
+        found = count("{n} problem", "{n} problems", number) if number else say("no problem")
+        render.note(say("{directory}: {found}", directory=directory, found=found))
     return ConfigError.exit_status if problems else 0
 
 

@@ -8,6 +8,7 @@ import typer
 
 from drp.cli.need import Need
 from drp.cli.noun import noun
+from drp.cli.wording import spoken_line
 from drp.domain.phrase import say
 
 app = noun()
@@ -29,7 +30,8 @@ def doctor(
         render.document("drp/doctor/1", {"needs": body, "ready": all(need.met for need in needs)})
     else:
         for need in needs:
-            render.line(f"{'ok  ' if need.met else 'FAIL'}  {need.name:<28} {render.printable(need.detail)}")
+            met = render.printable(say("ok") if need.met else say("FAIL"))
+            render.line(f"{met:<5} {spoken_line(need.name):<28} {spoken_line(need.detail)}")
             if not need.met and need.mend:
                 render.line(say("      do: {mend}", mend=need.mend))
         unmet = sum(not need.met for need in needs)

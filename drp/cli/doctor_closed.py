@@ -9,7 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from drp.cli.need import Need
+from drp.cli.words import listed
 from drp.config.site import Site
+from drp.domain.phrase import say, several
 
 _MOST = 20_000
 _SHOWN = 3
@@ -23,11 +25,14 @@ def closed_to_others(site: Site) -> Need:
     """
     found = sorted({place for root in _roots(site) for place in _open_below(root)})
     if not found:
-        detail = "evidence, manifests, journal and state are readable by their owner and group alone"
+        detail = say("evidence, manifests, journal and state are readable by their owner and group alone")
         return Need(name="closed to others", met=True, detail=detail)
     shown = [shlex.quote(str(place)) for place in found[:_SHOWN]]
-    more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
-    detail = f"everybody may read {', '.join(shown)}{more}; unless that is meant: chmod -R o-rwx {' '.join(shown)}"
+    detail = say(
+        "everybody may read {folders}; unless that is meant: chmod -R o-rwx {shown}",
+        folders=listed(list(map(str, found)), _SHOWN),
+        shown=several(map(str, shown), " "),
+    )
     return Need(name="closed to others", met=True, detail=detail)
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from drp import command
 from drp.cli.need import Need, attempt
+from drp.domain.phrase import say
 from drp.domain.sandbox import DEFAULT_DRIVER
 from drp.errors import AccessDenied, CommandFailed, DrpError
 from drp.hashing.reading.core import core_name
@@ -23,7 +24,7 @@ from drp.sandboxes.registry import driver
 from drp.sign_off import sign, verify
 from drp.trust.accounts import account_name
 
-_MEND_ANSIBLE = "install drp again with its dependencies: pip install --force-reinstall drproof"
+_MEND_ANSIBLE = say("install drp again with its dependencies: pip install --force-reinstall drproof")
 _MOST_PROCESSES = 128
 """What a small drill has at once, with threads: worker, Ansible, sandbox."""
 
@@ -31,11 +32,15 @@ _MOST_PROCESSES = 128
 def user() -> Need:
     """Who is asked: all that follows is what a drill of this user meets, and of nobody else."""
     kind = {
-        "root": "root of this host",
-        "mapped": "root of a user namespace",
-        "user": "a plain user: sandboxes in namespaces of his own",
+        "root": say("root of this host"),
+        "mapped": say("root of a user namespace"),
+        "user": say("a plain user: sandboxes in namespaces of his own"),
     }
-    return Need(name="user", met=True, detail=f"{account_name(os.geteuid())}, {kind[standing()]}")
+    return Need(
+        name="user",
+        met=True,
+        detail=say("{account}, {kind}", account=account_name(os.geteuid()), kind=kind[standing()]),
+    )
 
 
 def processes() -> Need:
@@ -43,8 +48,8 @@ def processes() -> Need:
     most, there = resource.getrlimit(resource.RLIMIT_NPROC)[0], _tasks(os.getuid())
     if standing() == "root" or most == resource.RLIM_INFINITY:
         return Need(name="processes", met=True, detail="as many as the host has room for")
-    detail = f"{there} of at most {most} of this user"
-    mend = "raise the limit: `ulimit -u`, `nproc` in /etc/security/limits.conf, or TasksMax of the unit"
+    detail = say("{there} of at most {most} of this user", there=there, most=most)
+    mend = say("raise the limit: `ulimit -u`, `nproc` in /etc/security/limits.conf, or TasksMax of the unit")
     enough = most - there >= _MOST_PROCESSES
     return Need(name="processes", met=enough, detail=detail, mend="" if enough else mend)
 
@@ -68,14 +73,18 @@ def host_needs(run_directory: Path | None, drivers: Iterable[str] = (DEFAULT_DRI
 
 def _driver_needs(name: str, run_directory: Path | None) -> Iterator[Need]:
     """Yield what a driver finds; its name stands before it, unless it is the default."""
-    before = "" if name == DEFAULT_DRIVER else f"{name}: "
     try:
         found = driver(name).requirements(run_directory)
     except DrpError as error:
-        yield Need(name=f"sandbox driver {name}", met=False, detail=error.message, mend=error.hint)
+        yield Need(name=say("sandbox driver {name}", name=name), met=False, detail=error.message, mend=error.hint)
         return
     for item in found:
-        yield Need(name=f"{before}{item.name}", met=item.met, detail=item.detail, mend=item.mend)
+        yield Need(
+            name=item.name if name == DEFAULT_DRIVER else say("{driver}: {need}", driver=name, need=item.name),
+            met=item.met,
+            detail=item.detail,
+            mend=item.mend,
+        )
 
 
 def _ansible() -> Need:
@@ -101,7 +110,7 @@ def backup_tools() -> Iterator[Need]:
     from drp.repositories.kind import kind_names, trial_of
 
     for name in kind_names():
-        yield attempt(f"repositories: {name}", partial(trial_of, name))
+        yield attempt(say("repositories: {name}", name=name), partial(trial_of, name))
 
 
 def signatures() -> Need:
@@ -118,4 +127,4 @@ def _sign_once() -> str:
             raise AccessDenied(error.message, hint="install openssh-client, 8.3 or newer") from error
         listed = f"doctor {key.with_suffix('.pub').read_text(encoding='ascii')}"
         signer = verify(b"drp", sign(b"drp", key), listed, scratch=Path(place))
-    return f"ssh-keygen signs and verifies ({signer.key[:13]}…)"
+    return say("ssh-keygen signs and verifies ({key}…)", key=signer.key[:13])

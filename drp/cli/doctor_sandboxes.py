@@ -8,8 +8,9 @@ from functools import partial
 from pathlib import Path
 
 from drp.cli.need import Need, attempt
+from drp.cli.words import listed
 from drp.config.site import Site
-from drp.domain.phrase import say
+from drp.domain.phrase import Size, say, several
 from drp.domain.sandbox import SandboxProfile
 from drp.errors import DrpError, SandboxError
 
@@ -21,7 +22,7 @@ def sandbox_needs(site: Site, run_directory: Path) -> Iterator[Need]:
     yield attempt("place of sandboxes", lambda: _home(run_directory))
     yield attempt("left by drills that died", lambda: left_behind(run_directory))
     for profile in _profiles(site):
-        yield attempt(f"sandbox {profile.name}", partial(_profile, profile, run_directory))
+        yield attempt(say("sandbox {name}", name=profile.name), partial(_profile, profile, run_directory))
     for folder in _folders(site, run_directory):
         yield attempt("place of volumes", partial(_place, folder, site))
 
@@ -59,16 +60,16 @@ def left_behind(run_directory: Path) -> str:
 
     orphans = reap(run_directory, dry_run=True)
     if not orphans:
-        return "nothing: no process, no mount, no restored data"
+        return say("nothing: no process, no mount, no restored data")
     places = [place for each in orphans for place in (*each.paths, *each.mounts)]
-    shown = ", ".join(places[:_SHOWN]) + (f" and {len(places) - _SHOWN} more" if len(places) > _SHOWN else "")
+    shown = listed(list(map(str, places)), _SHOWN) if places else say("no files")
     processes = sum(each.processes for each in orphans)
     raise SandboxError(
         say(
             "{n} sandboxes of drills that died are left: {processes} processes; {shown}",
             n=len(orphans),
             processes=processes,
-            shown=shown or "no files",
+            shown=shown,
         ),
         hint="`drp drill clean` ends them and erases what was restored; so does the next drill",
     )
@@ -99,10 +100,15 @@ def _place(folder: Path, site: Site) -> str:
     from drp.trust.judge import Trust, require
 
     require([Trust().doubt(folder)])
-    free = f"{folder}, {room(folder) >> 20} MiB free"
-    beside = [("journal", site.state_directory), *(("evidence", each) for each in site.evidence_directories)]
+    free = say("{folder}, {size} free", folder=folder, size=Size(room(folder)))
+    journal, evidence = say("journal"), say("evidence")
+    beside = [(journal, site.state_directory), *((evidence, each) for each in site.evidence_directories)]
     shared = dict.fromkeys(what for what, place in beside if device(place) == device(folder))
     if not shared:
         return free
-    advice = "a large restore can fill it; `volumes.directories` of drp.yml names others"
-    return f"{free}; {' and '.join(shared)} are on the same file system: {advice}"
+    return say(
+        "{free}; on the same file system: {shared}; a large restore can fill it; `volumes.directories` of drp.yml "
+        "names others",
+        free=free,
+        shared=several(shared),
+    )

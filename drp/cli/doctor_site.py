@@ -11,7 +11,9 @@ from typing import Any
 
 from drp.cli.doctor_closed import closed_to_others
 from drp.cli.need import Need, attempt
-from drp.domain.phrase import say
+from drp.cli.precheck_views import STATES
+from drp.cli.words import word
+from drp.domain.phrase import joined, say
 from drp.domain.precheck_words import sentence
 from drp.domain.repository import Location, S3Location
 from drp.errors import AccessDenied, ConfigError, NotFound, NotReadable, RepositoryError, StorageFull
@@ -34,16 +36,16 @@ def site_needs(wiring: Wiring) -> Iterator[Need]:
     yield closed_to_others(wiring.site)
     yield attempt("runbooks of the site", lambda: _runbooks(wiring))
     for name, settings in wiring.site.repositories.items():
-        yield attempt(f"repository {name}", partial(_repository, wiring, name, settings.location))
+        yield attempt(say("repository {name}", name=name), partial(_repository, wiring, name, settings.location))
     for name in sorted(wiring.site.drills):
-        yield attempt(f"drill {name}", partial(_drill, wiring, name))
+        yield attempt(say("drill {name}", name=name), partial(_drill, wiring, name))
 
 
 def _places(wiring: Wiring) -> str:
     from drp.config.places import require_places
 
     require_places(wiring.site)
-    return "state, evidence and manifests are nobody else's to write"
+    return say("state, evidence and manifests are nobody else's to write")
 
 
 def _journal(wiring: Wiring) -> str:
@@ -52,16 +54,16 @@ def _journal(wiring: Wiring) -> str:
 
     kept = wiring.site.journal
     if isinstance(kept, Path) and not kept.exists() and not wiring.deposits().records():
-        return "none yet: the first drill makes it"
+        return say("none yet: the first drill makes it")
     found = verify_journal(wiring, wiring.journal_to_read())
-    return f"{found.entries} entries, chain intact, every record as sealed"
+    return say("{entries} entries, chain intact, every record as sealed", entries=found.entries)
 
 
 def _checks(wiring: Wiring) -> str:
     count = sum(len(application.checks) for application in wiring.site.applications.values())
     if wiring.site.broken:
         raise ConfigError("\n".join(line for problems in wiring.site.broken.values() for line in problems))
-    return f"{count} checks, all understood"
+    return say("{checks} checks, all understood", checks=count)
 
 
 def _state(wiring: Wiring) -> str:
@@ -83,7 +85,7 @@ def _evidence(wiring: Wiring) -> str:
 def _require_open(paths: Any) -> None:
     for path in paths:
         if (closed := closed_place(path)) is not None:
-            hint = "run drp as the user who keeps the site, or let this one write there"
+            hint = say("run drp as the user who keeps the site, or let this one write there")
             raise StorageFull(say("this user may not write {closed}", closed=closed), hint=hint)
 
 
@@ -149,9 +151,10 @@ def _repository(wiring: Wiring, name: str, location: Location) -> str:
     if abilities.remarks:
         raise RepositoryError("; ".join(abilities.remarks[:3]), hint=say("see `drp repo points {name}`", name=name))
     if (folder := _folder_of(location)) is not None and (closed := _closed_below(folder)) is not None:
-        hint = "let the user that runs drp read it, and no more than that"
+        hint = say("let the user that runs drp read it, and no more than that")
         raise AccessDenied(say("this user may not read {closed}", closed=closed), hint=hint)
-    return f"{abilities.tool} {abilities.tool_version}" + (", object lock" if abilities.object_lock else "")
+    tool = say("{tool} {version}", tool=abilities.tool, version=abilities.tool_version)
+    return say("{tool}, object lock", tool=tool) if abilities.object_lock else tool
 
 
 def _drill(wiring: Wiring, name: str) -> str:
@@ -168,4 +171,6 @@ def _drill(wiring: Wiring, name: str) -> str:
             )
         _readable_folder(folder)
     room = precheck(wiring, plan, repositories=False)
-    return "; ".join((f"{len(plan.recoveries)} recoveries, room: {room.state}", *map(sentence, room.reasons)))
+    recoveries = len(plan.recoveries)
+    there = say("{recoveries} recoveries, room: {state}", recoveries=recoveries, state=word(STATES, room.state))
+    return joined((there, *map(sentence, room.reasons)))

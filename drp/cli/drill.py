@@ -24,7 +24,14 @@ Reference = Annotated[str, typer.Argument(help="A drill's id, a unique prefix of
 @app.command()
 def plan(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(help="Name of the drill plan.")],
+    name: Annotated[
+        str | None, typer.Argument(help="Name of the drill plan; or use --app. Without either, plans are listed.")
+    ] = None,
+    applications: Annotated[
+        list[str] | None,
+        typer.Option("--app", help="Drill this application without any plan; of a plan: only this one."),
+    ] = None,
+    repository: Annotated[str | None, typer.Option("--repo", help="Restore from this repository.")] = None,
     level: Level = None,
     sample: Sample = None,
     machine: Json = False,
@@ -32,9 +39,16 @@ def plan(
     """Show what a drill would do now: order, points, limits and checks. Nothing is restored."""
     from drp.cli.context import wiring_of
     from drp.cli.drill_views import show_plan
+    from drp.cli.plan_views import show_plans
 
+    only = tuple(applications or ())
     wiring = wiring_of(context, options=True)
-    show_plan(wiring, wiring.declarable(wiring.site.plan(name, level=level, sample_files=sample)), machine=machine)
+    site, flags = wiring.site, {"repository": repository, "level": level, "sample_files": sample}
+    if name is None and not only:
+        show_plans(site, machine=machine)
+        return
+    found = site.plan(name, applications=only, **flags) if name is not None else site.ad_hoc_plan(*only, **flags)
+    show_plan(wiring, wiring.declarable(found), machine=machine)
 
 
 @app.command()
@@ -70,7 +84,7 @@ def run(
 
     only = tuple(applications or ())
     if name is None and not only:
-        message = "name a drill plan or an application"
+        message = say("name a drill plan or an application")
         raise UsageError(message, hint="`drp drill run NAME`, or `drp drill run --app NAME`")
     wiring = wiring_of(context, options=True)
     site = wiring.site

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Iterator
+from datetime import datetime, timedelta
 from typing import Any
 
 from drp.cli import render
 from drp.cli.level_views import plan_line, verdict_in_list
 from drp.cli.precheck_views import precheck_document, precheck_lines
 from drp.cli.reconciliation_views import plan_lines
+from drp.cli.words import LEVELS, lock, word
 from drp.codec import digest, to_data
-from drp.domain.duration import words
 from drp.domain.fold import DrillState
 from drp.domain.measure import Measurement, milliseconds
 from drp.domain.names import shown_name
 from drp.domain.newest_point import newest_of
-from drp.domain.phrase import say
+from drp.domain.phrase import Duration, Phrase, Rate, say, several
 from drp.domain.plan import DrillPlan, PlannedRecovery
 from drp.domain.summary import DrillSummary, summarise
 from drp.domain.timeline import measure
@@ -24,8 +25,7 @@ from drp.errors import DrpError, Tampered
 from drp.service.precheck import precheck
 from drp.service.wiring import Wiring
 
-_NAMED = 8
-"""So many things that nobody judged are named on a terminal."""
+_MOST_REFUSED = 5
 
 
 def show_plan(wiring: Wiring, plan: DrillPlan, *, machine: bool) -> None:
@@ -63,32 +63,51 @@ def show_plan(wiring: Wiring, plan: DrillPlan, *, machine: bool) -> None:
                     seconds=render.duration(seconds * 1000),
                 )
             )
-    for text in (*plan_lines(plan.reconciliation), *precheck_lines(room)):
-        render.line(text)
+    for told in (*plan_lines(plan.reconciliation), *precheck_lines(room)):
+        render.line(told)
 
 
-def warnings_of(plan: DrillPlan, waves: list[list[dict[str, Any]]], now: datetime) -> list[str]:
+def warnings_of(plan: DrillPlan, waves: list[list[dict[str, Any]]], now: datetime) -> list[Phrase]:
     """Return what makes a drill of the plan say less than it seems to."""
     fixed, found = plan.scenario.disaster_at, []
     if fixed is not None and fixed > now:
-        found.append(f"the disaster is in the future ({render.instant(fixed)}): such a drill is not held")
+        at = render.instant(fixed)
+        found.append(say("the disaster is in the future ({at}): such a drill is not held", at=at))
     elif fixed is not None:
         found.append(
-            f"the disaster is fixed at {render.instant(fixed)}, {words(now - fixed)} ago: that a backup job died since "
-            "does not show in what the drill measures; say `disaster_at: now` in a plan that is held again and again"
+            say(
+                "the disaster is fixed at {at}, {age} ago: that a backup job died since does not show in what the "
+                "drill measures; say `disaster_at: now` in a plan that is held again and again",
+                at=render.instant(fixed),
+                age=_time(now - fixed),
+            )
         )
     for item in (item for wave in waves for item in wave):
-        point = item.get("point")
-        if point is not None and not plan.starts and point["manifest_id"] is None:
-            found.append(
-                f"{item['application']}: point {point['id'][:8]} names no manifest, and level {plan.level} needs one: "
-                "such a drill is inconclusive"
-            )
-        newest, rpo = item.get("newest_at"), item["rpo_ms"]
-        if newest is not None and (now - datetime.fromisoformat(newest)).total_seconds() * 1000 > rpo:
-            age = words(now - datetime.fromisoformat(newest))
-            found.append(f"{item['application']}: newest recovery point is {age} old, RPO {render.duration(rpo)}")
+        found += _warnings_of(plan, item, now)
     return found
+
+
+def _warnings_of(plan: DrillPlan, item: dict[str, Any], now: datetime) -> Iterator[Phrase]:
+    point, application = item.get("point"), item["application"]
+    if point is not None and not plan.starts and point["manifest_id"] is None:
+        yield say(
+            "{application}: point {point} names no manifest, and level {level} needs one: such a drill is inconclusive",
+            application=application,
+            point=point["id"][:8],
+            level=word(LEVELS, plan.level),
+        )
+    newest, rpo = item.get("newest_at"), item["rpo_ms"]
+    if newest is not None and (now - datetime.fromisoformat(newest)).total_seconds() * 1000 > rpo:
+        yield say(
+            "{application}: newest recovery point is {age} old, RPO {rpo}",
+            application=application,
+            age=_time(now - datetime.fromisoformat(newest)),
+            rpo=Duration(rpo),
+        )
+
+
+def _time(time: timedelta) -> Duration:
+    return Duration(time // timedelta(milliseconds=1))
 
 
 def _preview(wiring: Wiring, plan: DrillPlan, recovery: PlannedRecovery) -> dict[str, Any]:
@@ -126,59 +145,55 @@ def _preview(wiring: Wiring, plan: DrillPlan, recovery: PlannedRecovery) -> dict
 
 
 def _print_preview(item: dict[str, Any], *, starts: bool) -> None:
-    point = item.get("point")
-    lock = item.get("immutability") or {}
-    what = (
-        f"{point['id'][:8]} of {render.instant(point['consistent_at'])} ({lock.get('mode')}, {lock.get('provenance')})"
-        if point
-        else "NO POINT"
-    )
-    if "error" in item:
-        what = f"cannot tell: {item['error']}"
     render.line(
         say(
             "  {application} from {repository}: {what}",
             application=f"{item['application']:<14}",
             repository=item["repository"],
-            what=what,
+            what=_what(item),
         )
     )
-    objectives = f"RTO {render.duration(item['rto_ms'])}, RPO {render.duration(item['rpo_ms'])}"
-    checks = ", ".join(item["checks"]) or "NONE"
-    told = f"{objectives}, last RTA {render.duration(item['last_rta_ms'])}; checks: {checks}"
-    told = told if starts else f"RPO {render.duration(item['rpo_ms'])}; not started, no checks"
-    render.line(f"  {'':<14} {told}")
+    for told in _preview_lines(item, starts=starts):
+        render.labelled("", told, width=14)
+
+
+def _what(item: dict[str, Any]) -> Phrase:
+    """Return which point would be taken, and how it is protected."""
+    if "error" in item:
+        return say("cannot tell: {error}", error=item["error"])
+    point, protection = item.get("point"), item.get("immutability") or {}
+    if not point:
+        return say("NO POINT")
+    return say(
+        "{point} of {at} ({lock})",
+        point=point["id"][:8],
+        at=render.instant(point["consistent_at"]),
+        lock=lock(protection.get("mode", "unknown"), protection.get("provenance", "declared"), ""),
+    )
+
+
+def _preview_lines(item: dict[str, Any], *, starts: bool) -> Iterator[Phrase]:
+    rpo, last = Duration(item["rpo_ms"]), item["last_rta_ms"]
+    if starts:
+        yield say(
+            "RTO {rto}, RPO {rpo}, last RTA {last}; checks: {checks}",
+            rto=Duration(item["rto_ms"]),
+            rpo=rpo,
+            last=Duration(last) if last is not None else "-",
+            checks=several(item["checks"]) if item["checks"] else say("NONE"),
+        )
+    else:
+        yield say("RPO {rpo}; not started, no checks", rpo=rpo)
     if item["trust"] == "none" and starts:
-        render.line(
-            say(
-                "  {value} trust: none, so only what drp itself reads of the restored files lets it pass",
-                value=f"{'':<14}",
-            )
-        )
+        yield say("trust: none, so only what drp itself reads of the restored files lets it pass")
     if item["bytes_per_second"]:
-        render.line(
-            say(
-                "  {value} reads at most {bytes_per_second}/s",
-                value=f"{'':<14}",
-                bytes_per_second=render.size(item["bytes_per_second"]),
-            )
-        )
+        yield say("reads at most {rate}", rate=Rate(item["bytes_per_second"], 1000))
     if item["recover_to"]:
-        render.line(
-            say("  {value} rolled to {recover_to}", value=f"{'':<14}", recover_to=render.instant(item["recover_to"]))
-        )
-    for refused in item.get("refused", [])[:5]:
-        render.line(
-            say("  {value} refused {id}: {reason}", value=f"{'':<14}", id=refused["id"][:8], reason=refused["reason"])
-        )
+        yield say("rolled to {at}", at=render.instant(item["recover_to"]))
+    for refused in item.get("refused", [])[:_MOST_REFUSED]:
+        yield say("refused {id}: {reason}", id=refused["id"][:8], reason=refused["reason"])
     if item["undrilled_dependencies"] and starts:
-        render.line(
-            say(
-                "  {value} not in this drill: {undrilled_dependencies}",
-                value=f"{'':<14}",
-                undrilled_dependencies=", ".join(item["undrilled_dependencies"]),
-            )
-        )
+        yield say("not in this drill: {applications}", applications=several(item["undrilled_dependencies"]))
 
 
 def show_drills(wiring: Wiring, *, machine: bool, most: int | None) -> None:
@@ -214,9 +229,9 @@ def _standing(row: dict[str, Any]) -> str:
     """Return what a drill came to, or how it is."""
     host = row["running_on"]
     if row["awaits_approval_until"]:
-        return "waits for approval"
+        return say("waits for approval")
     if host is not None and row["verdict"] == "unfinished":
-        return f"running on {render.printable(host)}" if host else "running"
+        return say("running on {host}", host=host) if host else say("running")
     return verdict_in_list(row["verdict"], row["level"])
 
 

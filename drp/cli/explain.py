@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from drp.cli.noun import noun
+from drp.cli.wording import spoken_line
 from drp.domain.phrase import say
 
 app = noun("Explain a finding or error code.")
@@ -28,17 +29,19 @@ def explain(
             render.document("drp/codes/1", list(known.values()))
         else:
             render.table(
-                ("code", "severity", "title"), [(e["code"], e["severity"], e["title"]) for e in known.values()]
+                ("code", "severity", "title"),
+                [(e["code"], spoken_line(e["severity"]), spoken_line(e["title"])) for e in known.values()],
             )
         return
     entry = known.get(code.upper()) or known.get(f"DRP-{code.upper()}") or _missing(code, list(known))
     if machine:
         render.document("drp/code/1", entry)
         return
-    render.line(f"{entry['code']}  {entry['title']}  ({entry['severity']})")
+    title, severity = spoken_line(entry["title"]), spoken_line(entry["severity"])
+    render.line(f"{entry['code']}  {title}  ({severity})")
     render.line()
     render.line(entry["meaning"])
-    render.line(say("what to do: {remedy}", remedy=entry["remedy"]))
+    render.line(say("what to do: {remedy}", remedy=spoken_line(entry["remedy"])))
 
 
 def _entries() -> dict[str, dict[str, str]]:
@@ -50,7 +53,13 @@ def _entries() -> dict[str, dict[str, str]]:
     titles = dict(re.findall(r"(DRP-E\d+)  ([^(\n]+)", errors.__doc__ or ""))
     findings = [(f.code, f.severity, f.title, f.meaning, f.remedy) for f in CATALOGUE.values()]
     raised = [
-        (error.code, f"exit {error.exit_status}", titles[error.code].strip(), _meaning(error), error.default_hint)
+        (
+            error.code,
+            say("exit {status}", status=str(error.exit_status)),
+            titles[error.code].strip(),
+            _meaning(error),
+            error.default_hint,
+        )
         for error in errors.walk()
     ]
     keys = ("code", "severity", "title", "meaning", "remedy")
@@ -60,17 +69,15 @@ def _entries() -> dict[str, dict[str, str]]:
 def _meaning(error: type[Exception]) -> str:
     """Return the first paragraph of what an error's class says of itself."""
     if error.__base__ is Exception:
-        return "Nobody foresaw this. The traceback file says where it happened."
+        return say("Nobody foresaw this. The traceback file says where it happened.")
     return " ".join((error.__doc__ or "").partition("\n\n")[0].split())
 
 
 def _missing(code: str, known: list[str]) -> dict[str, str]:
-    import difflib
-
+    from drp.cli.misuse import near
     from drp.errors import NotFound
 
-    near = difflib.get_close_matches(code.upper(), known, n=3)
     raise NotFound(
-        f"there is no code `{code}`" + (f"; did you mean {', '.join(near)}?" if near else ""),
+        say("there is no code `{code}`{meant}", code=code, meant=near(code.upper(), known)),
         hint="list all with `drp explain`",
     )

@@ -53,7 +53,8 @@ def _forwarded_signals(running: RunningDrill) -> Iterator[None]:
 
     def handle(number: int, _frame: object) -> None:
         if running.stop(number):
-            note("\ndrp: stopping safely; press Ctrl-C again to stop now")
+            complain("\n")
+            note("drp: stopping safely; press Ctrl-C again to stop now")
 
     caught = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     before = {number: signal.signal(number, handle) for number in caught}

@@ -33,8 +33,10 @@ def clean_up(wiring: Wiring, *, machine: bool) -> int:
     else:
         for one in cleaned:
             if not one.clean:
-                what = one.orphan or f"sandbox {one.sandbox} of drill {one.drill}: {one.left}"
-                render.line(say("still here: {what}", what=render.printable(what)))
+                kept_one = say(
+                    "sandbox {sandbox} of drill {drill}: {left}", sandbox=one.sandbox, drill=one.drill, left=one.left
+                )
+                render.line(say("still here: {what}", what=one.orphan or kept_one))
         gone = sum(one.clean for one in cleaned)
         render.line(say("{gone} cleaned", gone=gone) if cleaned else "nothing to clean")
     return 0 if all(one.clean for one in cleaned) else 1

@@ -12,9 +12,7 @@ import typer
 from drp import __version__
 from drp.cli.noun import command_of
 from drp.cli.parameters import PlainGroup
-from drp.cli.tongue import told
-from drp.domain.phrase import say
-from drp.errors import UsageError
+from drp.cli.tongue import must_be_there, told
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +35,7 @@ class LazyGroup(PlainGroup):
         "app": ("drp.cli.app:app", "Applications and their objectives."),
         "repo": ("drp.cli.repo:app", "Repositories and their recovery points."),
         "drill": ("drp.cli.drill:app", "Plan, run and look at drills."),
+        "plan": ("drp.cli.plan:app", "Drill plans: what the site drills together."),
         "schedule": ("drp.cli.schedule:app", "Drills that are held by themselves."),
         "canary": ("drp.cli.canary:app", "Canaries: heartbeats that production writes through its applications."),
         "manifest": ("drp.cli.manifest:app", "Manifests: what was backed up, path by path."),
@@ -64,6 +63,14 @@ class LazyGroup(PlainGroup):
         loaded.name = cmd_name
         return loaded
 
+    def elsewhere(self, ctx: Any, name: str) -> list[str]:
+        """Return the nouns that have a verb of this name: a newcomer says `drp run`."""
+        found = []
+        for noun in self.nouns:
+            verbs = getattr(self.get_command(ctx, noun), "commands", {})
+            found += [f"drp {noun} {name}"] if name in verbs else []
+        return found
+
     def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 - as above
         """Write the list of nouns without importing them."""
         with formatter.section(told("Commands")):
@@ -89,14 +96,7 @@ def _languages() -> tuple[str, ...]:
 
 def _language(said: str | None) -> str | None:
     """Refuse a language that is not there; which one is in force was decided before the first word was needed."""
-    if said is None:
-        return None
-    if said not in _languages():
-        raise UsageError(
-            say("there are no words in language {said}", said=repr(said)),
-            hint=say("use one of: {languages}", languages=", ".join(_languages())),
-        )
-    return said
+    return said if said is None else must_be_there(said)
 
 
 def _version(value: bool) -> None:

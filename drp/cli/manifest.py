@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from drp.cli.noun import noun
+from drp.domain.phrase import Size, say
 
 app = noun("Manifests: what was backed up, path by path.", needs_verb=True)
 
@@ -266,4 +267,4 @@ def tool(
     from drp.hashing.standalone.package import pack
 
     size = pack(output)
-    render.line(f"{output} ({render.size(size)})")
+    render.line(say("{path} ({size})", path=output, size=Size(size)))

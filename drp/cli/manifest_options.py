@@ -107,7 +107,7 @@ def stoppable(meter: Meter) -> Iterator[tuple[Cancellation, Any]]:
         yield cancellation, on_pool
     except Interrupted as error:
         number = cancellation.signal_number()
-        hint = "with --checkpoint FILE the same command goes on from there"
+        hint = say("with --checkpoint FILE the same command goes on from there")
         raise Interrupted(error.message, signal_number=number, hint=hint) from error
     finally:
         meter.wipe()

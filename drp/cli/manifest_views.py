@@ -11,8 +11,9 @@ from typing import Any
 
 from drp.cli import render
 from drp.cli.manifest_options import stoppable
+from drp.cli.words import KINDS, word
 from drp.domain.manifest import MAX_DEVIATIONS, ManifestDifference, ManifestSummary
-from drp.domain.phrase import say
+from drp.domain.phrase import NOTHING, Duration, Rate, Size, joined, say
 from drp.hashing.judge import Found
 from drp.hashing.progress import Meter
 from drp.hashing.reading.device import Kind
@@ -83,7 +84,7 @@ def create(
     if machine:
         render.document("drp/manifest/1", {**_data(summary), "path": str(target)})
     else:
-        render.line(f"{target}")
+        render.line(str(target))
         _tell_summary(summary)
     return 3 if summary.errors else 0
 
@@ -124,8 +125,13 @@ def verify(path: Path, manifest: Path, plan: Plan, *, ledger: Path | None, machi
     else:
         _tell_difference(difference, result)
         if covered:
-            taken = f"{covered['covered_turns']} of {covered['rotation']} turns of the rotation are taken"
-            render.line(say("{taken}; all of them together look at every file", taken=taken))
+            render.line(
+                say(
+                    "{taken} of {all} turns of the rotation are taken; all of them together look at every file",
+                    taken=covered["covered_turns"],
+                    all=covered["rotation"],
+                )
+            )
     if difference.clean and not clean:
         render.note("nothing was looked at, so nothing is proven")
         return 3
@@ -148,8 +154,8 @@ def diff(before: Path, after: Path, *, machine: bool) -> int:
         listed = [_data(item) for item in tally.deviations()]
         render.document("drp/manifest-diff/1", {**ids, "counts": tally.counts, "deviations": listed})
     else:
-        words = ", ".join(f"{count} {kind}" for kind, count in sorted(tally.counts.items()))
-        render.note(words or "the same")
+        found_all = [say("{n} {kind}", n=n, kind=word(KINDS, kind)) for kind, n in sorted(tally.counts.items())]
+        render.note(joined(found_all, ", ") or say("the same"))
     return 1 if tally.counts else 0
 
 
@@ -200,60 +206,58 @@ def _data(value: object) -> Any:
 
 def _words(found: Found) -> str:
     shown = deviation(found)
-    mark = _MARKS.get(found.kind, "?")
+    mark, kind = _MARKS.get(found.kind, "?"), render.printable(word(KINDS, found.kind))
     detail = f"  {found.expected} → {found.observed}" if found.observed and found.expected else ""
-    return f"{mark} {found.kind:10} {shown.path}{detail}"
+    return f"{mark} {kind:10} {shown.path}{detail}"
 
 
 def _tell_summary(summary: ManifestSummary) -> None:
+    made = say("{start} to {end}", start=render.instant(summary.started_at), end=render.instant(summary.finished_at))
+    size = Size(summary.total_bytes)
+    entries = say("{entries}, of them {files} files, {size}", entries=summary.entries, files=summary.files, size=size)
     pairs = (
-        ("id", summary.id),
-        ("application", summary.application or "-"),
-        ("root", f"{summary.root} on {summary.host}"),
-        ("made", f"{render.instant(summary.started_at)} to {render.instant(summary.finished_at)}"),
-        ("digests", " + ".join(summary.algorithms)),
-        ("made by", summary.tool),
-        ("entries", f"{summary.entries}, of them {summary.files} files, {render.size(summary.total_bytes)}"),
-        ("unreadable", str(summary.errors)),
-        ("Merkle root", summary.merkle_root),
+        (say("id"), summary.id),
+        (say("application"), summary.application or "-"),
+        (say("root"), say("{root} on {host}", root=summary.root, host=summary.host)),
+        (say("made"), made),
+        (say("digests"), " + ".join(summary.algorithms)),
+        (say("made by"), summary.tool),
+        (say("entries"), entries),
+        (say("unreadable"), str(summary.errors)),
+        (say("Merkle root"), summary.merkle_root),
     )
     for name, value in pairs:
-        render.line(f"{name:12} {value}")
+        render.line(f"{render.printable(name):12} {render.printable(value)}")
     if summary.facts:
-        render.line(f"{'facts':12} {json.dumps(summary.facts, ensure_ascii=False)}")
+        render.line(f"{render.printable(say('facts')):12} {json.dumps(summary.facts, ensure_ascii=False)}")
 
 
 def _tell_difference(difference: ManifestDifference, result: Verification) -> None:
     seconds = max(difference.duration_ms / 1000, 0.001)
-    rate_words = (
-        f"{render.size(int(difference.bytes_hashed / seconds))}/s, {difference.files_hashed / seconds:.0f} files/s"
-    )
-    hashed = f"{difference.files_hashed} files, {render.size(difference.bytes_hashed)}"
-    core = f", {difference.core} core" if difference.core else ""
     render.line(
         say(
-            "{hashed} in {duration_ms} ({rate_words}{core})",
-            hashed=hashed,
-            duration_ms=render.duration(difference.duration_ms),
-            rate_words=rate_words,
-            core=core,
+            "{files} files, {size} in {time} ({rate}, {speed} files/s{core})",
+            files=difference.files_hashed,
+            size=Size(difference.bytes_hashed),
+            time=Duration(difference.duration_ms),
+            rate=Rate(difference.bytes_hashed, difference.duration_ms),
+            speed=round(difference.files_hashed / seconds),
+            core=say(", {core} core", core=difference.core) if difference.core else NOTHING,
         )
     )
     if result.resumed_files:
-        render.line(
-            say("{resumed_files} of them were proven before the interruption", resumed_files=result.resumed_files)
-        )
+        render.line(say("{n} of them were proven before the interruption", n=result.resumed_files))
     if result.sentence:
         render.line(result.sentence)
-    for kind, count in sorted(difference.counts.items()):
-        more = f" (the first {_SHOWN} are above)" if count > _SHOWN else ""
-        render.line(f"{count} {kind}{more}")
+    for kind, number in sorted(difference.counts.items()):
+        more = say(" (the first {shown} are above)", shown=_SHOWN) if number > _SHOWN else NOTHING
+        render.line(say("{n} {kind}{more}", n=number, kind=word(KINDS, kind), more=more))
     if difference.clean and result.drawn != 0:
         render.line("as recorded" if result.drawn is None else "what was looked at is as recorded")
     if not difference.ownership_judged:
         render.note("owners were not judged")
     for left_out in difference.unjudged:
-        of = "" if left_out.count is None else f" of {left_out.count} entries"
+        of = NOTHING if left_out.count is None else say(" of {n} entries", n=left_out.count)
         render.note(say("{part}{of} were not judged: {why}", part=left_out.part, of=of, why=left_out.why))
 
 

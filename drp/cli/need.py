@@ -21,6 +21,7 @@ class Need:
 def attempt(name: str, look: Callable[[], object]) -> Need:
     """Return a need that is met when a look at it raises no error of drp."""
     try:
-        return Need(name=name, met=True, detail=str(look()))
+        seen = look()
+        return Need(name=name, met=True, detail=seen if isinstance(seen, str) else str(seen))
     except DrpError as error:
         return Need(name=name, met=False, detail=error.message, mend=error.hint)

@@ -53,7 +53,9 @@ def list_(context: typer.Context, machine: Json = False) -> None:
             row["language"],
             row["url"],
             str(row["open"]),
-            f"{row['undelivered']} ({row['tries']} tries: {row['refused']})" if row["tries"] else "0",
+            say("{n} ({tries} tries: {refused})", n=row["undelivered"], tries=row["tries"], refused=row["refused"])
+            if row["tries"]
+            else "0",
         )
         for row in rows
     ]
@@ -90,7 +92,8 @@ def try_(
         render.document("drp/notify-test/1", [to_data(answer) for answer in answers])
     else:
         for answer in answers:
-            render.line(f"{answer.name}: " + ("taken" if answer.taken else f"not taken: {answer.said}"))
+            said = say("taken") if answer.taken else say("not taken: {said}", said=answer.said)
+            render.line(say("{name}: {said}", name=answer.name, said=said))
     return 0 if all(answer.taken for answer in answers) else Unreachable.exit_status
 
 

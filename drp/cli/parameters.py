@@ -95,6 +95,16 @@ class PlainCommand(TyperCommand):
         """Return all parameters, the option for help among them."""
         return _made_plain(super().get_params(ctx))
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Take the arguments. Raises ``UsageError`` for more than there are names for, and as typer does."""
+        takes_more, ctx.allow_extra_args = ctx.allow_extra_args, True
+        rest = super().parse_args(ctx, args)
+        if rest and not takes_more and not ctx.resilient_parsing:
+            from drp.cli.misuse import too_much
+
+            raise too_much(rest, ctx.command_path)
+        return rest
+
     def format_usage(self, ctx: Any, formatter: Any) -> None:
         """Write the line that begins a help page."""
         _write_usage(self, ctx, formatter)
@@ -116,6 +126,19 @@ class PlainGroup(TyperGroup):
     def get_params(self, ctx: Any) -> list[Any]:
         """Return all parameters, the options for help and completion among them."""
         return _made_plain(super().get_params(ctx))
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        """Return the command that is named. Raises ``UsageError`` for one that is not there, and as typer does."""
+        name = args[0]
+        if self.get_command(ctx, name) is None and not ctx.resilient_parsing and not name.startswith("-"):
+            from drp.cli.misuse import no_such_command
+
+            raise no_such_command(name, self.list_commands(ctx), ctx.command_path, self.elsewhere(ctx, name))
+        return super().resolve_command(ctx, args)
+
+    def elsewhere(self, ctx: Any, name: str) -> list[str]:  # noqa: ARG002 - the root's answer differs
+        """Return the command lines by which a name would be understood elsewhere."""
+        return []
 
     def format_usage(self, ctx: Any, formatter: Any) -> None:
         """Write the line that begins a help page."""

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from drp.cli import render
+from drp.cli.words import word
 from drp.codec import to_data
+from drp.domain.phrase import NOTHING, Phrase, Size, count, say
 from drp.domain.precheck import Precheck
 from drp.domain.precheck_words import sentence
+
+STATES: dict[str, Phrase] = {
+    "admissible": say("admissible"),
+    "degraded": say("degraded"),
+    "blocked": say("blocked"),
+}
 
 
 def precheck_document(found: Precheck) -> dict[str, Any]:
@@ -18,14 +25,25 @@ def precheck_document(found: Precheck) -> dict[str, Any]:
 
 def precheck_lines(found: Precheck) -> list[str]:
     """Return it in lines: what it comes to, then each reason."""
-    needs = found.needs
-    takes = f"takes {render.size(needs.memory_least_bytes)} to {render.size(needs.memory_most_bytes)} of memory"
-    there = (
-        "nobody tells how much there is" if found.memory_bytes is None else f"{render.size(found.memory_bytes)} free"
+    needs, free = found.needs, found.memory_bytes
+    disk = say(", {size} of disk", size=Size(needs.disk_bytes)) if needs.disk_bytes else NOTHING
+    others = (
+        count("; {n} drill at work on this host", "; {n} drills at work on this host", found.drills_at_work)
+        if found.drills_at_work
+        else NOTHING
     )
-    disk = f", {render.size(needs.disk_bytes)} of disk" if needs.disk_bytes else ""
-    others = f"; {found.drills_at_work} drills at work on this host" if found.drills_at_work else ""
+    takes = say(
+        "takes {least} to {most} of memory ({there}){disk}{others}",
+        least=Size(needs.memory_least_bytes),
+        most=Size(needs.memory_most_bytes),
+        there=say("nobody tells how much there is") if free is None else say("{size} free", size=Size(free)),
+        disk=disk,
+        others=others,
+    )
     return [
-        f"room: {found.state}; {takes} ({there}){disk}{others}",
-        *(f"  {reason.weight}: {sentence(reason)}" for reason in found.reasons),
+        say("room: {state}; {takes}", state=word(STATES, found.state), takes=takes),
+        *(
+            say("  {weight}: {reason}", weight=word(STATES, reason.weight), reason=sentence(reason))
+            for reason in found.reasons
+        ),
     ]

@@ -9,6 +9,8 @@ import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 
 from drp.cli.render import instant, printable
+from drp.cli.words import NONE
+from drp.domain.phrase import NOTHING, Phrase, count, say, several
 from drp.domain.reconciliation.result import Dangling, ExceptionUse, Harm, ReferenceResult, Way
 
 _COLUMNS = 80
@@ -29,28 +31,50 @@ def folded(text: str, *, indent: int, further: int = 2) -> Iterator[str]:
 def harm_lines(harm: Sequence[Harm]) -> Iterator[str]:
     """Yield what would happen to patients if the applications were opened as restored, the worst first."""
     if harm:
-        yield "  if they were opened like this:"
+        yield f"  {printable(say('if they were opened like this:'))}"
     for one in harm:
-        yield from folded(f"{'✗' if one.recent else '!'} {_harm(one)} ({one.reference})", indent=4)
+        told = say(
+            "{mark} {harm} ({reference})", mark="✗" if one.recent else "!", harm=_harm(one), reference=one.reference
+        )
+        yield from folded(told, indent=4)
         whose = one.patients if len(one.patients) == len(one.listed) else ()
-        told = [f"{key} of {patient}" for key, patient in zip(one.listed, whose, strict=True)] if whose else one.listed
-        yield from _keys(told or one.patients, one.count, indent=8)
+        keys = [
+            say("{key} of {patient}", key=key, patient=patient) for key, patient in zip(one.listed, whose, strict=False)
+        ]
+        yield from _keys(keys or one.listed or one.patients, one.count, indent=8)
 
 
-def _harm(harm: Harm) -> str:
-    one, where = harm.count == 1, harm.application
+def _harm(harm: Harm) -> Phrase:
+    number, where = harm.count, harm.application
     match harm.kind:
         case "number-reissued":
-            what = "number in use would go to another patient" if one else "numbers in use would go to other patients"
-            return f"{harm.count} {what} in {where}"
+            return count(
+                "{n} number in use would go to another patient in {application}",
+                "{n} numbers in use would go to other patients in {application}",
+                number,
+                application=where,
+            )
         case "patient-mismatch":
-            what = "record would be shown under another patient" if one else "records would be shown under others"
-            return f"{harm.count} {what} in {where}"
+            return count(
+                "{n} record would be shown under another patient in {application}",
+                "{n} records would be shown under others in {application}",
+                number,
+                application=where,
+            )
         case "orphaned":
-            what, they = ("record", "it refers") if one else ("records", "they refer")
-            return f"{harm.count} {what} of {where} would be orphaned: what {they} to is gone"
+            return count(
+                "{n} record of {application} would be orphaned: what it refers to is gone",
+                "{n} records of {application} would be orphaned: what they refer to is gone",
+                number,
+                application=where,
+            )
         case "enter-again":
-            return f"{harm.count} {'record' if one else 'records'} to enter again in {where}"
+            return count(
+                "{n} record to enter again in {application}",
+                "{n} records to enter again in {application}",
+                number,
+                application=where,
+            )
 
 
 def way_lines(reference: ReferenceResult) -> Iterator[str]:
@@ -62,7 +86,12 @@ def way_lines(reference: ReferenceResult) -> Iterator[str]:
                 yield from _keys(kind.listed, kind.count, indent=10)
     yield from _exceptions(use for way in reference.ways for use in way.exceptions)
     if reference.merged:
-        yield f"      {reference.merged} taken for the patient into whom theirs was merged"
+        taken = count(
+            "{n} taken for the patient into whom theirs was merged",
+            "{n} taken for the patient into whom theirs was merged",
+            reference.merged,
+        )
+        yield from folded(taken, indent=6)
 
 
 def mark_of(reference: ReferenceResult) -> str:
@@ -79,21 +108,38 @@ def mark_of(reference: ReferenceResult) -> str:
 _NOT_WRONG = {("older", True), ("strange", True), ("strange", False), ("undated", True)}
 
 
-def _kind(way: Way, kind: Dangling, reference: ReferenceResult) -> str:
-    missing = f"{kind.count} of {max(way.keys, way.dangling)} of {way.holder} not in {way.lacking}"
-    tolerated = f", tolerated up to {reference.tolerate}" if reference.tolerates(way) else ""
+def _kind(way: Way, kind: Dangling, reference: ReferenceResult) -> Phrase:
+    missing = say(
+        "{missing} of {keys} of {holder} not in {lacking}",
+        missing=kind.count,
+        keys=max(way.keys, way.dangling),
+        holder=way.holder,
+        lacking=way.lacking,
+    )
+    tolerated = reference.tolerates(way)
     match kind.kind:
         case "recent":
-            since = instant(way.border_at) if way.border_at is not None else "unknown date"
-            return f"✗ lost: {missing}, newer than its restored state of {since}"
+            since = instant(way.border_at) if way.border_at is not None else say("unknown date")
+            return say("✗ lost: {missing}, newer than its restored state of {at}", missing=missing, at=since)
         case "older":
-            newest = f", the newest of {instant(kind.newest_at)}" if kind.newest_at is not None else ""
-            return f"{'!' if tolerated else '✗'} older: {missing}{newest}{tolerated}"
+            return say(
+                "{mark} older: {missing}{newest}{tolerated}",
+                mark="!" if tolerated else "✗",
+                missing=missing,
+                newest=say(", the newest of {at}", at=instant(kind.newest_at))
+                if kind.newest_at is not None
+                else NOTHING,
+                tolerated=say(", tolerated up to {most}", most=reference.tolerate) if tolerated else NOTHING,
+            )
         case "strange":
-            here, there = (", ".join(forms) or "none" for forms in (kind.forms, kind.forms_there))
-            return f"? not comparable: {missing}, written {here}, and there {there}"
+            return say(
+                "? not comparable: {missing}, written {here}, and there {there}",
+                missing=missing,
+                here=several(kind.forms) if kind.forms else NONE,
+                there=several(kind.forms_there) if kind.forms_there else NONE,
+            )
         case "undated":
-            return f"{'?' if tolerated else '✗'} undated: {missing}"
+            return say("{mark} undated: {missing}", mark="?" if tolerated else "✗", missing=missing)
 
 
 def _exceptions(uses: Iterable[ExceptionUse]) -> Iterator[str]:
@@ -101,17 +147,25 @@ def _exceptions(uses: Iterable[ExceptionUse]) -> Iterator[str]:
     for use in uses:
         found.setdefault(use.name, []).append(use)
     for name, together in found.items():
-        first, fits = together[0], sum(use.count for use in together)
-        word = "expired" if first.expired else "excepted" if fits else "fits nothing"
-        word = "too broad" if any(use.broad for use in together) and not first.expired else word
-        sign = "·" if word == "excepted" else "!"
-        recent = sum(use.recent for use in together)
-        number = f"{fits} ({recent} of them newer)" if recent else f"{fits}"
-        told = f"{sign} {word}: {number} by {name}, {first.reason} ({first.owner}, until {first.expires})"
+        first, fits, recent = together[0], sum(use.count for use in together), sum(use.recent for use in together)
+        number = say("{n} ({recent} of them newer)", n=fits, recent=recent) if recent else say("{n}", n=fits)
+        broad = any(use.broad for use in together)
+        kind = say("! expired") if first.expired else say("! too broad") if broad else None
+        told = say(
+            "{kind}: {number} by {name}, {reason} ({owner}, until {expires})",
+            kind=kind or (say("· excepted") if fits else say("! fits nothing")),
+            number=number,
+            name=name,
+            reason=first.reason,
+            owner=first.owner,
+            expires=first.expires,
+        )
         yield from folded(told, indent=6)
 
 
 def _keys(keys: Sequence[str], total: int, *, indent: int) -> Iterator[str]:
     if keys:
-        more = f", and {total - len(keys)} more" if total > len(keys) else ""
-        yield from folded(", ".join(keys) + more, indent=indent, further=0)
+        told = several(keys)
+        more = total - len(keys)
+        shown = say("{keys}, and {n} more", keys=told, n=more) if more > 0 else say("{keys}", keys=told)
+        yield from folded(shown, indent=indent, further=0)

@@ -9,41 +9,26 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
+from drp.cli import wording
 from drp.cli.streams import complain, delivering
+from drp.cli.wrapping import fitted, laid_out, room_of
+from drp.domain import visible
 from drp.domain.visible import is_visible, printable_lines
-from drp.domain.visible import printable as printable  # noqa: PLC0414 - what views say it with
-
-_UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 
 
 def duration(milliseconds: int | None) -> str:
-    """Return a duration as people say it: 0.4s, 38s, 6m 20s, 1h 05m, 669d 14h."""
-    if milliseconds is None:
-        return "-"
-    seconds = milliseconds / 1000
-    if seconds < 10:
-        return f"{seconds:.1f}s"
-    if seconds < 60:
-        return f"{seconds:.0f}s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes}m {rest:02d}s"
-    hours, minutes = divmod(minutes, 60)
-    if hours >= 48:
-        return f"{hours // 24}d {hours % 24:02d}h"
-    return f"{hours}h {minutes:02d}m"
+    """Return a duration as people say it, in the language in force."""
+    return "-" if milliseconds is None else wording.duration(milliseconds)
 
 
 def size(number: int | None) -> str:
-    """Return a number of bytes in binary units."""
-    if number is None:
-        return "-"
-    value = float(number)
-    for unit in _UNITS:
-        if value < 1024 or unit == _UNITS[-1]:
-            return f"{value:.0f} {unit}" if unit == "B" or value >= 100 else f"{value:.1f} {unit}"
-        value /= 1024
-    raise AssertionError(unit)
+    """Return a number of bytes in powers of ten, in the language in force."""
+    return "-" if number is None else wording.size(number)
+
+
+def printable(text: str) -> str:
+    """Return a text in one line, with everything made visible; a phrase in the language in force."""
+    return visible.printable(wording.words(text))
 
 
 def instant(moment: datetime | str | None) -> str:
@@ -77,8 +62,13 @@ def encodes_all(stream: TextIO) -> bool:
 
 
 def line(text: str = "") -> None:
-    """Print one result on standard output."""
-    write(printable_lines(text))
+    """Print one result on standard output, in the language in force; on a terminal in lines that fit."""
+    write(fitted(printable_lines(wording.spoken_line(text)), room_of(sys.stdout)))
+
+
+def labelled(label: str, text: str, *, width: int = 12) -> None:
+    """Print one result behind its label, set in; the label is a message, the text a phrase or data."""
+    line(f"  {wording.spoken_line(label):<{width}} {printable(text)}")
 
 
 def write(text: str) -> None:
@@ -89,7 +79,7 @@ def write(text: str) -> None:
 
 def note(text: str) -> None:
     """Print one thing for the reader on standard error, if anybody is there to read it."""
-    complain(printable_lines(text) + "\n")
+    complain(fitted(printable_lines(wording.spoken_line(text)), room_of(sys.stderr)) + "\n")
 
 
 def output(parts: Iterable[bytes], stream: TextIO | None = None) -> None:
@@ -117,8 +107,11 @@ codecs.register_error("drp-show-bytes", _show_bytes)
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print a table: aligned columns, no borders, so that it reads the same on a terminal and in a pipe."""
+    """Print a table: aligned columns, no borders, so that it reads the same on a terminal and in a pipe.
+
+    On a terminal that is too narrow, what is long in a cell goes on below it. Headings are messages; cells that are no
+    phrases are data.
+    """
     body = [[printable(cell) for cell in row] for row in rows]
-    widths = [max(len(row[column]) for row in [list(headings), *body]) for column in range(len(headings))]
-    for row in [[heading.upper() for heading in headings], *body]:
-        line("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    for each in laid_out([[wording.spoken_line(each).upper() for each in headings], *body], room_of(sys.stdout)):
+        write(each)

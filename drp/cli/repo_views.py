@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from drp.cli import render
+from drp.cli.misuse import near
+from drp.cli.words import NO, NONE, YES, lock
 from drp.codec import to_data
-from drp.domain.phrase import say
+from drp.domain.application import Application
+from drp.domain.phrase import Phrase, say, several
+from drp.domain.recovery_point import Immutability, PointListing, RecoveryPoint
 from drp.domain.repository_port import Repository
+from drp.drill.phases.select import choose
 from drp.errors import DrpError, NotFound
 from drp.service.wiring import Wiring
 
@@ -18,25 +23,20 @@ def condition(name: str, repository: Repository) -> dict[str, Any]:
     try:
         abilities = repository.preflight()
     except DrpError as error:  # also a secret that cannot be read: the other repositories are listed all the same
-        return {**row, "state": f"{error.code} {error.message}", "hint": error.hint, "exit": error.exit_status}
+        trouble = say("{code} {words}", code=error.code, words=error.message)
+        return {**row, "state": trouble, "hint": error.hint, "exit": error.exit_status}
     return {
         **row,
-        "state": "ready",
+        "state": say("ready"),
         "tool": f"{abilities.tool} {abilities.tool_version}",
-        "object_lock": "yes" if abilities.object_lock else "no",
-        "air_gapped": "yes" if abilities.air_gapped else "no",
+        "object_lock": YES if abilities.object_lock else NO,
+        "air_gapped": YES if abilities.air_gapped else NO,
     }
 
 
 def show_points(wiring: Wiring, name: str, application: str | None, *, machine: bool) -> int:
-    """Print the recovery points of every application that is kept in the repository."""
-    repositories = wiring.repositories()
-    if name not in repositories:
-        message = say("there is no repository {name}", name=name)
-        raise NotFound(
-            message, hint=say("there are: {repositories}", repositories=", ".join(sorted(repositories)) or "none")
-        )
-    repository = repositories[name]
+    """Print the recovery points of every application that is kept in the repository, and what a drill would refuse."""
+    repository = _named(wiring, name)
     rows: list[dict[str, Any]] = []
     unreadable: set[str] = set()
     foreign: set[str] = set()
@@ -48,9 +48,7 @@ def show_points(wiring: Wiring, name: str, application: str | None, *, machine: 
         unreadable.update(listing.unreadable)
         foreign.update(listing.foreign)
         passed_over |= {each.name: each.reason for each in listing.passed_over}
-        rows += [
-            {**to_data(point), "immutability": to_data(repository.immutability(point))} for point in listing.points
-        ]
+        rows += _rows(wiring, repository, name, candidate, listing)
     if machine:
         document = {
             "points": rows,
@@ -60,21 +58,7 @@ def show_points(wiring: Wiring, name: str, application: str | None, *, machine: 
         }
         render.document("drp/recovery-points/1", document)
     else:
-        render.table(
-            ("id", "application", "host", "consistent at", "size", "manifest", "immutability"),
-            [
-                (
-                    row["id"][:8],
-                    row["application"],
-                    row["host"] or "none",
-                    render.instant(row["consistent_at"]),
-                    render.size(row["size_bytes"]),
-                    "malformed" if row["manifest_trouble"] else (row["manifest_id"] or "none")[:12],
-                    _lock(row["immutability"]),
-                )
-                for row in rows
-            ],
-        )
+        _print_points(rows)
         for item in sorted(unreadable):
             render.note(say("cannot be read: {item}", item=item))
         for item in sorted(foreign - unreadable):
@@ -84,11 +68,98 @@ def show_points(wiring: Wiring, name: str, application: str | None, *, machine: 
     return 1 if unreadable else 0
 
 
-def _lock(immutability: dict[str, Any]) -> str:
-    until = f" until {immutability['retained_until'][:10]}" if immutability["retained_until"] else ""
-    seen = (
-        f" ({immutability['objects_observed']} of {immutability['objects_total']} objects)"
-        if immutability["objects_total"]
-        else ""
+def _named(wiring: Wiring, name: str) -> Repository:
+    repositories = wiring.repositories()
+    if name in repositories:
+        return repositories[name]
+    there = several(sorted(repositories)) if repositories else NONE
+    raise NotFound(
+        say("there is no repository {name}{meant}", name=name, meant=near(name, repositories)),
+        hint=say("there are: {repositories}", repositories=there),
     )
-    return f"{immutability['mode']}, {immutability['provenance']}{until}{seen}"
+
+
+def _rows(
+    wiring: Wiring, repository: Repository, name: str, application: Application, listing: PointListing
+) -> list[dict[str, Any]]:
+    """Return the points, each with what a drill of the application alone would do: take it, refuse it, or neither."""
+    asked = _Asked(repository)
+    taken, refused = _choice(wiring, asked, name, application, listing)
+    return [
+        {
+            **to_data(point),
+            "immutability": to_data(asked.immutability(point)),
+            "taken": point.id == taken,
+            "refused": refused.get(point.id),
+        }
+        for point in listing.points
+    ]
+
+
+def _choice(
+    wiring: Wiring, asked: _Asked, name: str, application: Application, listing: PointListing
+) -> tuple[str, dict[str, Phrase]]:
+    """Return the id of the point that a drill would take now, and why it refuses others; nothing if none can be."""
+    try:
+        recovery = wiring.site.ad_hoc_plan(application.name, repository=name).recoveries[0]
+    except DrpError:  # the points are there all the same
+        return "", {}
+    now = wiring.clock.now().wall
+    point, _, refused = choose(cast("Any", asked), listing, recovery.selection, disaster_at=now, now=now)
+    return point.id if point is not None else "", {each.id: each.reason for each in refused}
+
+
+class _Asked:
+    """Asks a repository once how each point is protected: over S3 that takes time."""
+
+    def __init__(self, repository: Repository) -> None:
+        self._repository = repository
+        self._known: dict[str, Immutability] = {}
+
+    def immutability(self, point: RecoveryPoint) -> Immutability:
+        if point.id not in self._known:
+            self._known[point.id] = self._repository.immutability(point)
+        return self._known[point.id]
+
+
+def _print_points(rows: list[dict[str, Any]]) -> None:
+    headings = ("", "id", "application", "host", "consistent at", "size", "manifest", "immutability")
+    render.table(headings, [_cells(row) for row in rows])
+    for row in rows:
+        if row["taken"]:
+            render.line(
+                say("✔ a drill of {application} would take {id}", application=row["application"], id=row["id"][:8])
+            )
+    for row in rows:
+        if row["refused"]:
+            application, point = row["application"], row["id"][:8]
+            render.line(
+                say(
+                    "✗ {id} of {application} refused: {reason}",
+                    id=point,
+                    application=application,
+                    reason=row["refused"],
+                )
+            )
+
+
+def _cells(row: dict[str, Any]) -> tuple[str, ...]:
+    return (
+        "✔" if row["taken"] else "✗" if row["refused"] else "",
+        row["id"][:8],
+        row["application"],
+        row["host"] or NONE,
+        render.instant(row["consistent_at"]),
+        render.size(row["size_bytes"]),
+        say("malformed") if row["manifest_trouble"] else row["manifest_id"][:12] if row["manifest_id"] else NONE,
+        _lock(row["immutability"]),
+    )
+
+
+def _lock(immutability: dict[str, Any]) -> Phrase:
+    until = immutability["retained_until"]
+    said = lock(immutability["mode"], immutability["provenance"], until[:10] if until else "")
+    if not immutability["objects_total"]:
+        return said
+    observed, total = immutability["objects_observed"], immutability["objects_total"]
+    return say("{lock} ({observed} of {total} objects)", lock=said, observed=observed, total=total)

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from drp.cli.noun import noun
+from drp.cli.tongue import must_be_there, said
 from drp.domain.phrase import say
 from drp.share import languages
 
@@ -24,14 +25,6 @@ class Format(StrEnum):
     MD = "md"
 
 
-def _language(said: str) -> str:
-    if said not in languages():
-        raise typer.BadParameter(
-            say("{said} is not one of {repr}", said=repr(said), repr=", ".join(map(repr, languages())))
-        )
-    return said
-
-
 @app.command()
 def report(
     context: typer.Context,
@@ -43,10 +36,10 @@ def report(
         str | None,
         typer.Option(
             "--lang",
-            parser=_language,
+            parser=must_be_there,
             metavar=f"[{'|'.join(languages())}]",
             autocompletion=languages,
-            help="Language of the text, by default the site's; data is not translated.",
+            help="Language of the text; default: as `drp --lang`, else the site's. Data is not translated.",
         ),
     ] = None,
     output: Annotated[
@@ -63,7 +56,7 @@ def report(
 
     wiring = wiring_of(context)
     sealed = sealed_record(wiring, drill)
-    spoken = tongue or wiring.site.locale
+    spoken = tongue or said() or wiring.site.locale
     content = rendered(sealed, format_.value, spoken, wiring)
     if output is None and format_ is Format.HTML and sys.stdout.isatty():
         output = Path(f"{sealed.drill}.{spoken}.html")  # a page is of no use on a terminal

@@ -77,11 +77,13 @@ def _instant(text: str) -> datetime:
     try:
         return parse_instant(text)
     except ValueError as error:
-        raise UsageError(f"{text!r} {error}", hint="for instance --until 2026-12-24T18:00:00Z") from None
+        raise UsageError(
+            say("{text} {error}", text=repr(text), error=error), hint="for instance --until 2026-12-24T18:00:00Z"
+        ) from None
 
 
 def _duration(text: str) -> Any:
     try:
         return parse_duration(text)
     except ValueError as error:
-        raise UsageError(f"{text!r} {error}", hint="for instance --for 3d") from None
+        raise UsageError(say("{text} {error}", text=repr(text), error=error), hint="for instance --for 3d") from None

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from drp.cli import render
+from drp.cli.words import VERDICTS, word
 from drp.cli.worker_run import signals_told
 from drp.cli.worker_views import Voice
 from drp.config.site import Site
@@ -130,14 +131,22 @@ def _show(done: _Run, *, machine: bool, quiet: bool) -> int:
 
 
 def _lines(done: _Run) -> Sequence[str]:
-    ended = [f"{each.slot.id} {each.ending}: {each.reason}" for each in done.ended]
+    ended = [
+        say("{slot} {ending}: {reason}", slot=each.slot.id, ending=each.ending, reason=each.reason)
+        for each in done.ended
+    ]
     held = [
-        f"{order.id} {done.verdicts[order.id] or 'not held'} in {order.values['drill']}"
+        say(
+            "{order} {verdict} in {drill}",
+            order=order.id,
+            verdict=word(VERDICTS, done.verdicts[order.id] or "") or say("not held"),
+            drill=order.values["drill"],
+        )
         if order.id in done.verdicts
-        else f"{order.id} is due"
+        else say("{order} is due", order=order.id)
         for order in done.orders.values()
     ]
-    return [*ended, *held] or ["nothing is due"]
+    return [*ended, *held] or [say("nothing is due")]
 
 
 def _ended(decision: Decision) -> dict[str, Any]:

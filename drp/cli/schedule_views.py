@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from drp.cli import render
+from drp.cli.tongue import spoken
+from drp.cli.words import LEVELS, word
 from drp.codec import to_data
-from drp.config.values import show_duration
 from drp.domain.orders import OrderSeen
-from drp.domain.phrase import say
+from drp.domain.phrase import NOTHING, Phrase, joined, say
+from drp.domain.schedule.age import days
 from drp.domain.schedule.decision import Decision
 from drp.domain.schedule.due import Due
 from drp.domain.schedule.policy import Policy
@@ -25,12 +27,21 @@ from drp.service.orders import orders_there
 from drp.service.scheduled import schedule_of
 from drp.service.wiring import Wiring
 
+_STATES: dict[str, Phrase] = {
+    "proven": say("proven"),
+    "due": say("due"),
+    "overdue": say("overdue"),
+    "never": say("never proven"),
+    "needs-verification": say("needs verification"),
+    "unscheduled": say("not scheduled"),
+}
+
 
 def show_policies(wiring: Wiring, *, machine: bool) -> None:
     """Print what is asked of every application, and how it stands."""
     policies, found = wiring.site.schedule.policies, schedule_of(wiring)
     exempt, waiting = wiring.site.schedule.exempt, _waiting(wiring)
-    sentences = Sentences(wiring.site.locale)
+    sentences = Sentences(wiring.site.locale if machine else spoken())
     if machine:
         items = [
             {**to_data(due), "policy": _policy(policies.get(f"{due.application}/{due.level}"))} for due in found.dues
@@ -46,7 +57,7 @@ def show_policies(wiring: Wiring, *, machine: bool) -> None:
     rows = (_row(due, policies.get(f"{due.application}/{due.level}")) for due in found.dues)
     render.table(("application", "level", "when", "every", "last passed", "next", "state"), rows)
     for pause in found.pauses:
-        what = "everything" if pause.policy == "*" else pause.policy
+        what = say("everything") if pause.policy == "*" else pause.policy
         render.note(
             say(
                 "paused: {what} until {until} by {by}: {reason}",
@@ -78,7 +89,7 @@ def show_next(wiring: Wiring, days: int, *, machine: bool, tongue: str | None) -
     """Print what waits and what comes in the next days."""
     desk = _desk(wiring)
     ahead = coming(desk, desk.policies, desk.clock.now().wall + timedelta(days=days))
-    sentences = Sentences(tongue or wiring.site.locale)
+    sentences = Sentences(tongue or (wiring.site.locale if machine else spoken()))
     if machine:
         items = [
             {**_said(each.decision, sentences), "at": to_data(each.at), "plan": each.policy.plan} for each in ahead
@@ -93,7 +104,7 @@ def show_next(wiring: Wiring, days: int, *, machine: bool, tongue: str | None) -
 
 def show_why(wiring: Wiring, application: str, *, machine: bool, tongue: str | None) -> None:
     """Print for each level of an application what becomes of it next, and why. Raises NotFound."""
-    schedule, sentences = wiring.site.schedule, Sentences(tongue or wiring.site.locale)
+    schedule, sentences = wiring.site.schedule, Sentences(tongue or (wiring.site.locale if machine else spoken()))
     wiring.site.application(application)
     desk = _desk(wiring)
     told = [(each.policy, each.decision) for each in why(desk, application)]
@@ -158,25 +169,25 @@ def _said(decision: Decision, sentences: Sentences) -> dict[str, Any]:
 
 def _row(due: Due, policy: Policy | None) -> tuple[str, ...]:
     if policy is None or due.max_age is None:
-        return due.application, "-", "-", "-", "-", "-", "not scheduled"
-    passed = render.instant(due.proven_at) if due.proven_at is not None else "never"
-    missed = f", {due.missed} missed" if due.missed else ""
+        return due.application, "-", "-", "-", "-", "-", say("not scheduled")
+    passed = render.instant(due.proven_at) if due.proven_at is not None else say("never")
+    missed = say(", {missed} missed", missed=due.missed) if due.missed else NOTHING
     return (
         due.application,
-        due.level,
+        word(LEVELS, due.level),
         _when(policy),
-        show_duration(due.max_age),
+        days(due.max_age),
         passed,
         render.instant(due.next_at),
-        due.state + missed,
+        say("{state}{missed}", state=word(_STATES, due.state), missed=missed),
     )
 
 
 def _when(policy: Policy) -> str:
-    said = [f"{policy.cron} {policy.zone}"] if policy.cron else []
-    said += [f"after {policy.after}"] if policy.after else []
-    said += ["on change"] if policy.on_change else []
-    return ", ".join(said) or "by hand"
+    said = [say("{cron} {zone}", cron=policy.cron, zone=policy.zone)] if policy.cron else []
+    said += [say("after {slot}", slot=policy.after)] if policy.after else []
+    said += [say("on change")] if policy.on_change else []
+    return joined(said, ", ") or say("by hand")
 
 
 def _policy(policy: Policy | None) -> Mapping[str, Any] | None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from drp.cli import render
 from drp.cli.approval_views import approval_document, approval_lines
+from drp.cli.conclusion_lines import business, loss, taken
 from drp.cli.drill_views import measurements_of, summary_of
 from drp.cli.level_views import aside, sample_lines
 from drp.cli.neighbour_views import contacts, neighbour_lines
@@ -20,12 +21,14 @@ from drp.cli.witness_views import (
     rests,
     speaker,
 )
+from drp.cli.wording import spoken_line
+from drp.cli.words import ATTAINED, PHASES, SEVERITIES, VERDICTS, listed, word
 from drp.codec import to_data
 from drp.domain.check import CheckResult
 from drp.domain.events import Sign
 from drp.domain.fold import DrillState, RecoveryState
 from drp.domain.measure import Measurement
-from drp.domain.phrase import say
+from drp.domain.phrase import Duration, Phrase, count, joined, say
 from drp.domain.resting import Resting, dated_by, resting, statements
 from drp.drill.declare import find, reopen
 from drp.service.wiring import Wiring
@@ -43,27 +46,23 @@ def show_drill(wiring: Wiring, reference: str, *, machine: bool, code: bool = Fa
         render.document("drp/drill/1", {**_document(state), "progress": [to_data(sign) for sign in signs]})
         return
     summary = summary_of(state)
-    verdict = f"{summary['verdict'].upper()}{aside(state.plan.level)}"
+    verdict = render.printable(word(VERDICTS, summary["verdict"])).upper()
+    at, beside = summary["declared_at"], aside(state.plan.level)
     render.line(
-        say(
-            "{drill}: {verdict}, declared {declared_at}",
-            drill=state.drill,
-            verdict=verdict,
-            declared_at=summary["declared_at"],
-        )
+        say("{drill}: {verdict}{aside}, declared {at}", drill=state.drill, verdict=verdict, aside=beside, at=at)
     )
-    render.line(say("scenario: {title}", title=render.printable(state.plan.scenario.title)))
-    for text in approval_lines(state):
-        render.line(text)
+    render.line(say("scenario: {title}", title=state.plan.scenario.title))
+    for said in approval_lines(state):
+        render.line(said)
     if state.interrupted is not None:
-        render.line(render.printable("; ".join(filter(None, (state.interrupted.reason, state.interrupted.by)))))
+        render.line(joined((state.interrupted.reason, state.interrupted.by)))
     found = sum((_rests(progress) for progress in state.recoveries.values()), Resting())
     if found.passed:
         render.line(say("of {passed} statements that passed: {rests}", passed=found.passed, rests=rests(found)))
     for measurement in measurements_of(state):
         _print_recovery(state, measurement, code=code)
     for sign in _running(state, signs):
-        render.line(f"{progress_line(sign.event)}, {render.instant(sign.stamp.wall)}")
+        render.line(f"{progress_line(sign.event)} ({render.instant(sign.stamp.wall)})")
     for text in result_lines(state.reconciled.result) if state.reconciled is not None else ():
         render.line(text)
     if state.sealed is not None:
@@ -139,49 +138,50 @@ def _print_recovery(state: DrillState, measurement: Measurement, *, code: bool) 
     _print_measurement(measurement, newest_dated(progress.outputs.verify))
     _print_point(progress)
     for text in sample_lines(progress):
-        render.line(f"  {text}")
+        render.line(f"  {render.printable(text)}")
     if (found := _rests(progress)).passed and len(state.recoveries) > 1:
         render.line(say("  of {passed} statements that passed: {rests}", passed=found.passed, rests=rests(found)))
     for text in demand_lines(progress, planned, starts=state.plan.starts):
-        render.line(f"  {text}")
+        render.line(f"  {render.printable(text)}")
     for finding in progress.findings:
-        what = f"{render.printable(finding.subject)}: {render.printable(finding.observed)} ({speaker(finding)})"
-        render.line(f"  {finding.severity:<12} {finding.code} {what}")
-        if finding.severity != "note":
-            render.line(say("  {value} do: {remedy}", value=f"{'':<12}", remedy=finding.remedy))
-    for text in neighbour_lines(progress):
-        render.line(f"  {'neighbour':<12} {text}")
-    if parts := [render.printable(part) for part, _ in _not_judged(progress)]:
-        more = f" and {len(parts) - _NAMED} more" if len(parts) > _NAMED else ""
-        render.line(
-            say(
-                "  {value} {parts}{more}: `drp report {drill}` says why",
-                value=f"{'not judged':<12}",
-                parts="; ".join(parts[:_NAMED]),
-                more=more,
-                drill=state.drill,
-            )
+        what = say(
+            "{subject}: {observed} ({who})", subject=finding.subject, observed=finding.observed, who=speaker(finding)
         )
+        told = word(SEVERITIES, finding.severity)
+        render.line(f"  {render.printable(told):<12} {finding.code} {render.printable(what)}")
+        if finding.severity != "note":
+            render.labelled("", say("do: {remedy}", remedy=spoken_line(finding.remedy)))
+    for text in neighbour_lines(progress):
+        render.labelled("neighbour", text)
+    if parts := [part for part, _ in _not_judged(progress)]:
+        named = listed(parts, _NAMED, "; ")
+        render.labelled("not judged", say("{parts}: `drp report {drill}` says why", parts=named, drill=state.drill))
     if met := code_met(progress, planned):
-        render.line(f"  {'code':<12} {code_line(met, state.drill)}")
+        render.labelled("code", code_line(met, state.drill))
         if code:
             print_code(met)
 
 
 def _print_point(progress: RecoveryState) -> None:
-    """Print which recovery point was taken, and of which host."""
+    """Print which recovery point was taken, and of which host, and which were refused and why."""
     selected = progress.outputs.select
-    if selected is not None and selected.point is not None:
+    if selected is None:
+        return
+    if selected.point is not None:
         point = selected.point
-        host = render.printable(point.host) or "a host without a name"
         render.line(
             say(
-                "  point {short_id} of {host}, consistent {consistent_at}",
-                short_id=point.short_id,
-                host=host,
-                consistent_at=render.instant(point.consistent_at),
+                "  point {id} of {host}, consistent {at}",
+                id=point.short_id,
+                host=point.host or say("a host without a name"),
+                at=render.instant(point.consistent_at),
             )
         )
+    for refused in selected.refused[:_NAMED]:
+        at = render.instant(refused.consistent_at)
+        render.labelled("refused", say("{id} of {at}: {reason}", id=refused.id[:8], at=at, reason=refused.reason))
+    if (more := len(selected.refused) - _NAMED) > 0:
+        render.labelled("", count("and {n} more refused", "and {n} more refused", more))
 
 
 def _not_judged(progress: RecoveryState) -> tuple[tuple[str, str], ...]:
@@ -191,46 +191,37 @@ def _not_judged(progress: RecoveryState) -> tuple[tuple[str, str], ...]:
     return tuple(dict.fromkeys((one.part, one.why) for one in told))
 
 
-def _print_measurement(measurement: Measurement, dated: str) -> None:
-    upper = render.duration(measurement.rpa_upper_ms) if measurement.rpa_upper_ms is not None else "unknown"
-    render.line(f"{measurement.recovery}")
-    rta, rto = render.duration(measurement.rta_ms), render.duration(measurement.rto_ms)
+def _print_measurement(measurement: Measurement, dated: Phrase) -> None:
+    render.line(measurement.recovery)
     waits = (
-        (measurement.turn_wait_ms, "waiting for its turn"),
-        (measurement.approval_wait_ms, "waiting to be approved"),
-        (measurement.capped_ms, "restoring with its speed capped"),
+        (measurement.turn_wait_ms, say("waiting for its turn")),
+        (measurement.approval_wait_ms, say("waiting to be approved")),
+        (measurement.capped_ms, say("restoring with its speed capped")),
     )
-    waited = "".join(f", {render.duration(ms)} of it {what}" for ms, what in waits if ms)
+    waited = [say(", {time} of it {what}", time=Duration(ms), what=what) for ms, what in waits if ms]
     render.line(
         say(
-            "  RTA {rta} of RTO {rto}: {rto_attainment}{waited}",
-            rta=rta,
-            rto=rto,
-            rto_attainment=measurement.rto_attainment,
-            waited=waited,
+            "  RTA {rta} of RTO {rto}: {attained}{waited}",
+            rta=taken(measurement.rta_ms),
+            rto=taken(measurement.rto_ms),
+            attained=word(ATTAINED, measurement.rto_attainment),
+            waited=joined(waited, ""),
         )
     )
     render.line(
         say(
-            "  RPA {rpa_lower_ms} to {upper} of RPO {rpo_ms}: {rpo_attainment}{dated}",
-            rpa_lower_ms=render.duration(measurement.rpa_lower_ms),
-            upper=upper,
-            rpo_ms=render.duration(measurement.rpo_ms),
-            rpo_attainment=measurement.rpo_attainment,
+            "  RPA {rpa} of RPO {rpo}: {attained}{dated}",
+            rpa=loss(measurement),
+            rpo=taken(measurement.rpo_ms),
+            attained=word(ATTAINED, measurement.rpo_attainment),
             dated=dated,
         )
     )
-    if measurement.rta_business_ms is not None:
-        business, wrt = render.duration(measurement.rta_business_ms), render.duration(measurement.wrt_ms)
-        objective = render.duration(measurement.wrt_objective_ms)
-        word = measurement.wrt_attainment or "no objective"
-        render.line(
-            say(
-                "  signed off after {business}, WRT {wrt} of {objective}: {word}",
-                business=business,
-                wrt=wrt,
-                objective=objective,
-                word=word,
-            )
-        )
-    render.line("  " + ", ".join(f"{phase.phase} {render.duration(phase.duration_ms)}" for phase in measurement.phases))
+    if signed := business(measurement):
+        render.line(f"  {render.printable(signed)}")
+    phases = [
+        say("{phase} {time}", phase=word(PHASES, phase.phase), time=taken(phase.duration_ms))
+        for phase in measurement.phases
+    ]
+    if phases:
+        render.line(f"  {render.printable(joined(phases, ', '))}")

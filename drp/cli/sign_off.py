@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from drp.cli import render
+from drp.cli.wording import words
 from drp.codec import canonical, to_data
 from drp.domain.events import SignOffAsked
 from drp.domain.fold import DrillState
 from drp.domain.names import shown_name, signature_of
-from drp.domain.phrase import say
+from drp.domain.phrase import NOTHING, say, several
 from drp.domain.plan import PlannedRecovery
 from drp.domain.sign_off import Checklist, Principal, SignOffAnswer, StepResult, unanswered
 from drp.drill.declare import find, reopen
@@ -22,6 +23,8 @@ from drp.errors import AccessDenied, NotFound, UsageError
 from drp.service.wiring import Wiring
 
 _PATIENCE_SECONDS = 60.0
+_PASSED, _FAILED = {"p", "r"}, {"f", "é", "e"}
+"""First letters of an answer, also in French: réussi, échec."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,8 +57,8 @@ def question(wiring: Wiring, reference: str, application: str | None) -> Questio
         waiting = []
     chosen = [recovery for recovery in waiting if application in {None, recovery.name}]
     if not chosen:
-        what = f" of {application}" if application is not None else ""
-        hint = "a drill waits after its checks, when its plan says `sign_off`; see `drp drill list`"
+        what = say(" of {application}", application=application) if application is not None else NOTHING
+        hint = say("a drill waits after its checks, when its plan says `sign_off`; see `drp drill list`")
         raise NotFound(say("drill {drill} waits for no sign-off{what}", drill=state.drill, what=what), hint=hint)
     if len(chosen) > 1:
         names = ", ".join(recovery.name for recovery in chosen)
@@ -97,7 +100,7 @@ def show_checklist(asked: Question, *, machine: bool) -> None:
     for number, step in enumerate(checklist.steps, start=1):
         _print_step(number, step)
     if checklist.principals:
-        render.line("signed by one of: " + ", ".join(map(_person, checklist.principals)))
+        render.line(say("signed by one of: {people}", people=several(map(_person, checklist.principals))))
     elif checklist.allowed_signers:
         render.line("signed by anybody whom the file of allowed signers names")
     key = " --key ~/.ssh/id_ed25519" if checklist.allowed_signers else ""
@@ -138,7 +141,7 @@ def answer(wiring: Wiring, asked: Question, reply: Reply) -> tuple[SignOffAnswer
     try:
         principal = visitor.hand_in(made, _signature(made, reply.key), patience_seconds=_PATIENCE_SECONDS)
     except Refused as refused:
-        hint = "nothing was recorded; fix it and answer again before the deadline"
+        hint = say("nothing was recorded; fix it and answer again before the deadline")
         raise AccessDenied(
             say("the drill did not take the answer: {reason}", reason=refused.reason), hint=hint
         ) from None
@@ -151,7 +154,8 @@ def show_answer(made: SignOffAnswer, principal: str, *, machine: bool) -> int:
     if machine:
         render.document("drp/signed-off/1", {"signed_by": principal or None, **to_data(made), "passed": not failed})
     else:
-        word = f"REFUSED: {', '.join(result.id for result in failed)}" if failed else "signed off"
+        steps = several(result.id for result in failed)
+        word = say("REFUSED: {steps}", steps=steps) if failed else say("signed off")
         render.line(
             say(
                 "{application} of {drill}: {word}, {signature_of}",
@@ -197,15 +201,15 @@ def _asked_one_by_one(asked: Question) -> tuple[StepResult, ...]:
     for number, step in enumerate(asked.checklist.steps, start=1):
         _print_step(number, step)
         said = ""
-        while said[:1].lower() not in {"p", "f"}:
-            said = _line("   passed or failed [p/f]? ")
-        outcome: Any = "passed" if said[:1].lower() == "p" else "failed"
-        results.append(StepResult(id=step.id, outcome=outcome, comment=_line("   comment (may be empty): ")))
+        while said[:1].lower() not in _PASSED | _FAILED:
+            said = _line(say("   passed or failed [p/f]? "))
+        outcome: Any = "passed" if said[:1].lower() in _PASSED else "failed"
+        results.append(StepResult(id=step.id, outcome=outcome, comment=_line(say("   comment (may be empty): "))))
     return tuple(results)
 
 
 def _line(prompt: str) -> str:
-    sys.stderr.write(prompt)
+    sys.stderr.write(words(prompt))
     sys.stderr.flush()
     line = os.fsdecode(sys.stdin.buffer.readline(4096))
     if not line:

@@ -26,6 +26,7 @@ def status(
     """
     from drp.cli import status_views
     from drp.cli.context import wiring_of
+    from drp.domain.phrase import say
     from drp.errors import DrpError, NotReadable, Tampered
     from drp.service.overview import overview
 
@@ -37,6 +38,7 @@ def status(
     except DrpError as error:
         return status_views.trouble("unknown", error, machine=machine)
     except OSError as error:  # whatever the system refuses: monitoring hears that nothing is known, and why
-        refused = NotReadable(f"{error.filename or 'the system'}: {error.strerror or error}")
+        path, why = error.filename or say("the system"), error.strerror or str(error)
+        refused = NotReadable(say("{path}: {why}", path=path, why=why))
         return status_views.trouble("unknown", refused, machine=machine)
     return status_views.show(found, machine=machine)

@@ -6,11 +6,14 @@ from typing import Any
 
 from drp.cli import render
 from drp.cli.approval_views import asked_line
+from drp.cli.conclusion_lines import rta, taken
 from drp.cli.status_schedule import schedule_document, schedule_headlines, schedule_lines
 from drp.cli.witness_views import rests_in_short
+from drp.cli.wording import spoken_line
+from drp.cli.words import ATTAINED, LEVELS, UNKNOWN, VERDICTS, listed, word
 from drp.codec import to_data
-from drp.domain.phrase import say
-from drp.domain.standing import Standing
+from drp.domain.phrase import NOTHING, Phrase, count, joined, say
+from drp.domain.standing import LastDrill, Standing
 from drp.errors import DrpError
 from drp.service.overview import Overview
 
@@ -27,15 +30,8 @@ def show(found: Overview, *, machine: bool) -> int:
     if machine:
         render.document("drp/status/1", _document(found, level))
         return _EXIT[level]
-    text = "; ".join(_headlines(found))
-    render.line(
-        say(
-            "DRP {level} - {text} | {found}",
-            level=level.upper(),
-            text=_plain(text),
-            found=" ".join(_performance(found)),
-        )
-    )
+    text = _plain(render.printable(joined(_headlines(found))))
+    render.line(f"DRP {level.upper()} - {text} | {' '.join(_performance(found))}")
     for standing in found.standings:
         render.line(_line(standing))
     for standing in found.standings:
@@ -44,7 +40,7 @@ def show(found: Overview, *, machine: bool) -> int:
                 say(
                     "newest recovery point of {application} not looked at: {why}",
                     application=standing.application,
-                    why=_plain(why),
+                    why=why,
                 )
             )
     for point in found.coverage.single_points:
@@ -52,21 +48,28 @@ def show(found: Overview, *, machine: bool) -> int:
             say(
                 "single point of failure: {application} is not drilled, needed by {needed_by}",
                 application=point.application,
-                needed_by=_list(point.needed_by),
+                needed_by=listed(point.needed_by, _NAMED),
             )
         )
     for name, problem in found.broken.items():
-        render.line(say("cannot be drilled: {name}: {problem}", name=name, problem=_plain(problem)))
+        render.line(say("cannot be drilled: {name}: {problem}", name=name, problem=problem))
     for text in schedule_lines(found):
         render.line(text)
     for text in _drills(found):
         render.line(text)
     if found.drills:
-        render.line(say("journal: {drills} drills; {found}", drills=found.drills, found=_verified(found)))
+        render.line(
+            count(
+                "journal: {n} drill; {verified}",
+                "journal: {n} drills; {verified}",
+                found.drills,
+                verified=_verified(found),
+            )
+        )
     for drill in found.lost:
         render.line(say("evidence lost: the sealed record of {drill} is gone; bring it back from a copy", drill=drill))
     for kept in found.kept:
-        over = " (OVERDUE)" if kept.until < found.now else ""
+        over = say(" (OVERDUE)") if kept.until < found.now else NOTHING
         render.line(
             say(
                 "kept sandbox: {application} of {drill} until {until}{over}",
@@ -79,28 +82,33 @@ def show(found: Overview, *, machine: bool) -> int:
     return _EXIT[level]
 
 
-def _drills(found: Overview) -> list[str]:
+def _drills(found: Overview) -> list[Phrase]:
     """Return the lines of drills without an end."""
     return [
-        *(f"{_doing(found, drill)}: {drill}{_on(found.running_on.get(drill))}" for drill in found.running),
-        *(f"unfinished: {drill}; drp drill resume {drill}" for drill in found.unfinished),
+        *(
+            say(
+                "{doing}: {drill}{host}", doing=_doing(found, drill), drill=drill, host=_on(found.running_on.get(drill))
+            )
+            for drill in found.running
+        ),
+        *(say("unfinished: {drill}; drp drill resume {drill}", drill=drill) for drill in found.unfinished),
     ]
 
 
-def _doing(found: Overview, drill: str) -> str:
-    return asked_line(found.awaiting[drill]) if drill in found.awaiting else "running"
+def _doing(found: Overview, drill: str) -> Phrase:
+    return asked_line(found.awaiting[drill]) if drill in found.awaiting else say("running")
 
 
-def _on(host: str | None) -> str:
-    return f" on {render.printable(host)}" if host else ""
+def _on(host: str | None) -> Phrase:
+    return say(" on {host}", host=host) if host else NOTHING
 
 
-def _verified(found: Overview) -> str:
+def _verified(found: Overview) -> Phrase:
     """Return until when the journal's chain was verified as a whole."""
     if found.verified is None:
-        return "its chain is not verified as a whole; `drp journal verify` does it"
-    told = render.instant(found.verified.at)
-    return f"chain and records verified as a whole {told}, entries since whenever a drill began"
+        return say("its chain is not verified as a whole; `drp journal verify` does it")
+    at = render.instant(found.verified.at)
+    return say("chain and records verified as a whole {at}, entries since whenever a drill began", at=at)
 
 
 def trouble(level: str, error: DrpError, *, machine: bool) -> int:
@@ -109,36 +117,32 @@ def trouble(level: str, error: DrpError, *, machine: bool) -> int:
         body = {"status": level, "exit": _EXIT[level], "code": error.code, "message": error.message, "hint": error.hint}
         render.document("drp/status/1", body)
     else:
-        render.line(
-            say(
-                "DRP {level} - {words} [{its_code}]",
-                level=level.upper(),
-                words=_plain(error.message),
-                its_code=error.code,
-            )
-        )
-        render.line(say("HINT: {hint}", hint=error.hint))
+        render.line(f"DRP {level.upper()} - {_plain(render.printable(spoken_line(error.message)))} [{error.code}]")
+        render.line(say("HINT: {hint}", hint=spoken_line(error.hint)))
     return _EXIT[level]
 
 
-def _headlines(found: Overview) -> list[str]:
+def _headlines(found: Overview) -> list[Phrase]:
     coverage = found.coverage
     bad = sorted(
         (standing for standing in found.standings if standing.reasons),
         key=lambda standing: (standing.level != "critical", standing.last is None, standing.tier),
     )
-    told = [f"{standing.application}: {standing.reasons[0]}" for standing in bad[:_NAMED]]
+    told = [say("{name}: {reason}", name=each.application, reason=each.reasons[0]) for each in bad[:_NAMED]]
     if len(bad) > _NAMED:
-        told.append(f"and {len(bad) - _NAMED} more")
-    lines = [f"{len(coverage.drilled)} of {_total(found)} applications drilled", *told]
-    lines += [f"{_list(found.broken)} cannot be drilled: see `drp config check`"] if found.broken else []
+        told.append(say("and {n} more", n=len(bad) - _NAMED))
+    drilled = say("{n} of {total} applications drilled", n=len(coverage.drilled), total=_total(found))
+    lines = [drilled, *told]
+    if found.broken:
+        names = listed(list(found.broken), _NAMED)
+        lines.append(say("{names} cannot be drilled: see `drp config check`", names=names))
     if coverage.single_points:
-        names = [point.application for point in coverage.single_points]
-        lines.append(f"nobody drills {_list(names)}, which others need")
+        names = listed([point.application for point in coverage.single_points], _NAMED)
+        lines.append(say("nobody drills {names}, which others need", names=names))
     lines += schedule_headlines(found)
-    lines += [f"{len(found.unfinished)} drills cut off"] if found.unfinished else []
-    lines += [f"{len(found.kept)} sandboxes kept"] if found.kept else []
-    lines += [f"{len(found.lost)} sealed records are gone"] if found.lost else []
+    lines += [count("{n} drill cut off", "{n} drills cut off", len(found.unfinished))] if found.unfinished else []
+    lines += [count("{n} sandbox kept", "{n} sandboxes kept", len(found.kept))] if found.kept else []
+    lines += [count("{n} sealed record is gone", "{n} sealed records are gone", len(found.lost))] if found.lost else []
     return lines
 
 
@@ -161,35 +165,59 @@ def _performance(found: Overview) -> list[str]:
     return data
 
 
-def _line(standing: Standing) -> str:
+def _line(standing: Standing) -> Phrase:
     last = standing.last
-    told = "never drilled" if standing.drillable else "not drilled"
-    others = [reason for reason in standing.reasons if last is not None or reason != told]
-    reasons = f"  ({'; '.join(others)})" if others else ""
+    never, not_drilled = say("never drilled"), say("not drilled")
+    told = never if standing.drillable else not_drilled
+    others = [reason for reason in standing.reasons if last is not None or reason not in {str(never), str(not_drilled)}]
     level = "-" if standing.level == "none" else standing.level.upper()
-    head = f"{level:<9} {standing.application:<14} tier {standing.tier}  "
-    if last is None:
-        return head + told + _compared(standing) + reasons
-    text = f"{last.verdict} {render.instant(last.declared_at)} in {last.drill}"
-    measurement = last.measurement
-    if measurement is not None:
-        upper = render.duration(measurement.rpa_upper_ms) if measurement.rpa_upper_ms is not None else "unknown"
-        text += (
-            f"  RTA {render.duration(measurement.rta_ms)} of {render.duration(measurement.rto_ms)} "
-            f"({measurement.rto_attainment})  RPA up to {upper} of {render.duration(measurement.rpo_ms)} "
-            f"({measurement.rpo_attainment})"
+    return say(
+        "{level} {application} tier {tier}  {held}{compared}{reasons}",
+        level=f"{level:<9}",
+        application=f"{standing.application:<14}",
+        tier=standing.tier,
+        held=told if last is None else _held(last),
+        compared=_compared(standing),
+        reasons=say("  ({reasons})", reasons=joined(others)) if others else NOTHING,
+    )
+
+
+def _held(last: LastDrill) -> Phrase:
+    """Return how the last full drill ended, with its times."""
+    text = say(
+        "{verdict} {at} in {drill}",
+        verdict=word(VERDICTS, last.verdict),
+        at=render.instant(last.declared_at),
+        drill=last.drill,
+    )
+    measured = last.measurement
+    if measured is not None:
+        most = taken(measured.rpa_upper_ms) if measured.rpa_upper_ms is not None else UNKNOWN
+        lost = say(
+            "RPA up to {most} of {rpo} ({attained})",
+            most=most,
+            rpo=taken(measured.rpo_ms),
+            attained=word(ATTAINED, measured.rpo_attainment),
         )
+        text = say("{held}  {rta}  {rpa}", held=text, rta=rta(measured), rpa=lost)
     if last.rests.passed:
-        text += f"  of {last.rests.passed} statements {rests_in_short(last.rests)}"
-    return head + text + _compared(standing) + reasons
+        rests = rests_in_short(last.rests)
+        text = say("{held}  of {n} statements {rests}", held=text, n=last.rests.passed, rests=rests)
+    return text
 
 
-def _compared(standing: Standing) -> str:
+def _compared(standing: Standing) -> Phrase:
     """Return how the newest drill ended that started nothing, if it is newer than the last full one."""
     held = standing.compared
     if held is None:
-        return ""
-    return f"; only compared ({held.depth}): {held.verdict} {render.instant(held.declared_at)} in {held.drill}"
+        return NOTHING
+    return say(
+        "; only compared ({level}): {verdict} {at} in {drill}",
+        level=word(LEVELS, held.depth),
+        verdict=word(VERDICTS, held.verdict),
+        at=render.instant(held.declared_at),
+        drill=held.drill,
+    )
 
 
 def _document(found: Overview, level: str) -> dict[str, Any]:
@@ -221,12 +249,6 @@ def _total(found: Overview) -> int:
     return found.coverage.total + len(found.broken)
 
 
-def _list(names: Any) -> str:
-    names = list(names)
-    more = len(names) - _NAMED
-    return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
-
-
 def _plain(text: str) -> str:
     """Return a text for the first line: one line, and no bar, which begins the performance data."""
-    return render.printable(" ".join(text.split())).replace("|", "/")
+    return " ".join(text.split()).replace("|", "/")

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TextIO
 
+from drp.domain.phrase import say
+
 _BROKEN_PIPE = 141
 """128 + SIGPIPE, as shells say it."""
 
@@ -60,7 +62,7 @@ def undelivered(error: OSError) -> Undeliverable:
     _give_up(sys.stderr)
     if isinstance(error, BrokenPipeError):
         return Undeliverable(_BROKEN_PIPE)
-    return Undeliverable(15, f"standard output cannot be written: {error.strerror or error}")
+    return Undeliverable(15, say("standard output cannot be written: {why}", why=error.strerror or str(error)))
 
 
 def complain(text: str) -> None:

@@ -17,6 +17,7 @@ _WITH_VALUE = {"--site", "--lang"}
 @dataclass(slots=True)
 class _InForce:
     tag: str = ENGLISH
+    said: bool = False
 
 
 _in_force = _InForce()
@@ -54,12 +55,17 @@ def choose(arguments: Sequence[str], environment: Mapping[str, str]) -> Chosen:
 
 def speak(chosen: Chosen) -> None:
     """Let a language be in force from now on."""
-    _in_force.tag = chosen.tag
+    _in_force.tag, _in_force.said = chosen.tag, chosen.said
 
 
 def spoken() -> str:
     """Return the tag of the language in force."""
     return _in_force.tag
+
+
+def said() -> str | None:
+    """Return the language that the command line says, None: it says none."""
+    return _in_force.tag if _in_force.said else None
 
 
 def told(text: str) -> str:
@@ -104,3 +110,15 @@ def _is_there(tag: str) -> bool:
     from drp.share import languages
 
     return tag in languages()
+
+
+def must_be_there(tag: str) -> str:
+    """Return the tag of a language. Raises ``UsageError`` for one that there are no words in."""
+    if not _is_there(tag):
+        from drp.domain.phrase import say, several
+        from drp.errors import UsageError
+        from drp.share import languages
+
+        there = say("use one of: {languages}", languages=several(languages()))
+        raise UsageError(say("there are no words in language {language}", language=repr(tag[:20])), hint=there)
+    return tag

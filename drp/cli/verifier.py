@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -16,19 +14,21 @@ from drp.cli import render
 from drp.cli.context import wiring_of
 from drp.cli.noun import noun
 from drp.cli.verifier_facts import facts_app, libpq, options_of
+from drp.cli.verifier_options import show_options
 from drp.cli.witness_views import MOST_CODE, who
+from drp.cli.words import OUTCOMES, word
 from drp.clock import utc_now
 from drp.codec import to_data
 from drp.domain.application import CheckSpec
 from drp.domain.check import Checked, Expectation, Target
-from drp.domain.phrase import say
+from drp.domain.phrase import joined, say
 from drp.domain.strict_json import parse
 from drp.errors import UsageError
 from drp.manifests.header_check import LIMITS
+from drp.reporting.words import BASES
 from drp.service.kept import kept_target
-from drp.verifiers.loading import available, describe, load
+from drp.verifiers.loading import available, load
 from drp.verifiers.local import LocalTarget
-from drp.verifiers.options import options_schema
 from drp.verifiers.running import Checks
 
 app = noun("Verifiers: what looks at restored applications.", needs_verb=True)
@@ -45,7 +45,7 @@ def list_verifiers(
 ) -> None:
     """List the installed verifiers, or the options of one."""
     if name is not None:
-        _show(name, as_json=as_json)
+        show_options(name, as_json=as_json)
         return
     found = available()
     if as_json:
@@ -55,32 +55,12 @@ def list_verifiers(
         render.table(("name", "distribution", "version", "source"), rows)
 
 
-def _show(name: str, *, as_json: bool) -> None:
-    verifier = load([name])[name]
-    description, schema = describe(name), options_schema(verifier)
-    if as_json:
-        render.document("drp/verifier/1", {"verifier": to_data(description), "options": schema})
-        return
-    render.line(f"{name}: {description.shown}")
-    required = set(schema.get("required", ()))
-    rows = [
-        (option, _kind(details), "required" if option in required else json.dumps(details.get("default")))
-        for option, details in schema.get("properties", {}).items()
-    ]
-    render.table(("option", "kind", "default"), rows)
-
-
-def _kind(details: Mapping[str, Any]) -> str:
-    """Return a JSON Schema as one word or a few."""
-    if "anyOf" in details:
-        return " or ".join(kind for kind in map(_kind, details["anyOf"]) if kind != "null") or "null"
-    if "enum" in details:
-        return " or ".join(map(str, details["enum"]))
-    if "$ref" in details:
-        return str(details["$ref"]).rpartition("/")[2]
-    if details.get("type") == "array":
-        return f"list of {_kind(details.get('items', {}))}"
-    return str(details.get("type", "anything"))
+@app.command()
+def show(
+    name: Annotated[str, typer.Argument(help="Verifier, as `drp verifier list` names it.")], as_json: AsJson = False
+) -> None:
+    """Show one verifier: where it comes from, and what each of its options means."""
+    show_options(name, as_json=as_json)
 
 
 @app.command("try")
@@ -150,9 +130,9 @@ def _render(checked: Checked) -> None:
     results = checked.results
     rows = [
         (
-            result.outcome,
+            word(OUTCOMES, result.outcome),
             result.check,
-            result.basis,
+            BASES.get(result.basis, result.basis),
             who(result.witness),
             render.duration(result.duration_ms),
             result.observed,
@@ -166,7 +146,10 @@ def _render(checked: Checked) -> None:
                 say("{check}: expected {expected}", check=result.check, expected=render.printable(result.expected))
             )
     counted = Counter(result.outcome for result in results)
-    render.line(", ".join(f"{number} {outcome}" for outcome, number in sorted(counted.items())))
+    told = [
+        say("{n} {outcome}", n=number, outcome=word(OUTCOMES, outcome)) for outcome, number in sorted(counted.items())
+    ]
+    render.line(joined(told, ", "))
     for piece in checked.code[:MOST_CODE]:
         render.line(
             say(

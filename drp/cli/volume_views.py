@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from drp.cli.render import printable, size
+from drp.domain.phrase import NOTHING, Phrase, Size, joined, say
 from drp.domain.sandbox import Residue
 from drp.domain.volume import Erased
 
 
-def what_is_left(residue: Residue) -> str:
+def what_is_left(residue: Residue) -> Phrase:
     """Return whether anything is left, and how each volume on disk was made unreadable."""
     told = [_erased(each) for each in residue.erased if each.erased_by != "memory" or not each.done]
-    said = "✔ nothing left" if residue.clean else "✗ SOMETHING IS LEFT"
-    return "; ".join((said, *told))
+    return joined((say("✔ nothing left") if residue.clean else say("✗ SOMETHING IS LEFT"), *told))
 
 
-def _erased(volume: Erased) -> str:
-    name = f"{printable(volume.at)} " if volume.at else ""
+def _erased(volume: Erased) -> Phrase:
+    at = say("{path} ", path=volume.at) if volume.at else NOTHING
     if not volume.done:
-        return f"{name}not erased: {printable(volume.left)}"
-    by = "key lost, " if volume.erased_by == "key" else ""
-    left = f" ({printable(volume.left)})" if volume.left else ""
-    return f"{name}{by}{size(volume.overwritten_bytes)} overwritten{left}"
+        return say("{at}not erased: {left}", at=at, left=volume.left)
+    return say(
+        "{at}{by}{size} overwritten{left}",
+        at=at,
+        by=say("key lost, ") if volume.erased_by == "key" else NOTHING,
+        size=Size(volume.overwritten_bytes),
+        left=say(" ({left})", left=volume.left) if volume.left else NOTHING,
+    )

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from drp.cli.render import line, table
+from drp.cli.words import UNREAD, listed
 from drp.domain.findings.finding import Finding
 from drp.domain.findings.sign_off import SIGN_OFF_REFUSED
 from drp.domain.fold import RecoveryState
-from drp.domain.known_code import UNKNOWN, CodeState, KnownCode, known_code
+from drp.domain.known_code import UNKNOWN, KnownCode, known_code
 from drp.domain.phase import Verified
-from drp.domain.phrase import say
+from drp.domain.phrase import NOTHING, Phrase, count, joined, say, several
 from drp.domain.plan import PlannedRecovery
 from drp.domain.resting import Resting, dated_by, unread
 from drp.domain.visible import one_line
@@ -22,54 +23,54 @@ MOST_CODE = 500
 _NAMED = 5
 _LONGEST = 100
 """Characters of a name: a backup decides how long it is, and one must not push the others off the screen."""
-_STATES: dict[CodeState, str] = {
-    "changed": "CHANGED since {}",
-    "new": "NEW since {}",
-    "not compared": "not compared",
-    "first seen": "seen for the first time",
-    "accepted": "accepted by {}",
-    "known": "as in {}",
-}
 
 
-def who(witness: Witness) -> str:
+def who(witness: Witness) -> Phrase:
     """Return a witness in words."""
-    return WITNESSES[witness].message
+    return WITNESSES[witness]
 
 
-def speaker(finding: Finding) -> str:
+def speaker(finding: Finding) -> Phrase:
     """Return who says what a finding states; a referent is none of the three witnesses, but a person."""
-    return REFERENT.message if finding.code == SIGN_OFF_REFUSED.code else who(finding.said_by)
+    return REFERENT if finding.code == SIGN_OFF_REFUSED.code else who(finding.said_by)
 
 
 def said(reason: str, witness: Witness | None) -> str:
     """Return a reason with who says so, if anybody does but the drill itself."""
-    return f"{reason} ({who(witness)})" if witness is not None else reason
+    return say("{reason} ({who})", reason=reason, who=who(witness)) if witness is not None else reason
 
 
-def rests(found: Resting) -> str:
+def rests(found: Resting) -> Phrase:
     """Return by whom the statements that passed are said, none left out."""
-    return f"{found.read} {who('drp')}, {found.said} {who('restored')}, {found.seen} {who('outside')}"
+    return _numbers(found.read, found.said, found.seen, zero=True)
 
 
-def rests_in_short(found: Resting) -> str:
+def rests_in_short(found: Resting) -> Phrase:
     """Return the same without those of whom there are none."""
-    parts = ((found.read, who("drp")), (found.said, who("restored")), (found.seen, who("outside")))
-    return ", ".join(f"{number} {words}" for number, words in parts if number)
+    return _numbers(found.read, found.said, found.seen, zero=False)
 
 
-def newest_dated(verified: Verified | None) -> str:
+def _numbers(read: int, heard: int, seen: int, *, zero: bool) -> Phrase:
+    parts = ((read, who("drp")), (heard, who("restored")), (seen, who("outside")))
+    return joined((say("{n} {who}", n=number, who=words) for number, words in parts if number or zero), ", ")
+
+
+def newest_dated(verified: Verified | None) -> Phrase:
     """Return who dated the newest datum that bounds the loss, to stand behind the loss."""
     witness = dated_by(verified)
-    return f", newest datum {who(witness)}" if witness is not None else ""
+    return say(", newest datum {who}", who=who(witness)) if witness is not None else NOTHING
 
 
-def demand_lines(progress: RecoveryState, planned: PlannedRecovery, *, starts: bool = True) -> Iterator[str]:
+def demand_lines(progress: RecoveryState, planned: PlannedRecovery, *, starts: bool = True) -> Iterator[Phrase]:
     """Yield what a plan that trusts no restored system demands, and what was missing."""
     if planned.trust == "none":
         missing = unread(progress.outputs.hash, progress.outputs.verify, planned.trust, starts=starts)
-        what = f"MISSING: {', '.join(missing)}" if missing else "all of it is there"
-        yield f"trust: none, so only what drp itself has read lets it pass; {what}"
+        what = (
+            say("MISSING: {missing}", missing=several(UNREAD[each] for each in missing))
+            if missing
+            else say("all of it is there")
+        )
+        yield say("trust: none, so only what drp itself has read lets it pass; {what}", what=what)
 
 
 def code_met(progress: RecoveryState, planned: PlannedRecovery) -> tuple[KnownCode, ...]:
@@ -77,20 +78,41 @@ def code_met(progress: RecoveryState, planned: PlannedRecovery) -> tuple[KnownCo
     return known_code(progress.outputs.hash, progress.outputs.verify, planned.application.history.accepted_code)
 
 
-def code_line(met: tuple[KnownCode, ...], drill: str) -> str:
+def code_line(met: tuple[KnownCode, ...], drill: str) -> Phrase:
     """Return one line on restored code: how much there is, and what of it nobody knows."""
     strange = [one_line(one.name, _LONGEST) for one in met if one.state in UNKNOWN]
-    more = f" and {len(strange) - _NAMED} more" if len(strange) > _NAMED else ""
-    named = f", new or changed: {', '.join(strange[:_NAMED])}{more}" if strange else ""
-    return f"{len(met)} pieces{named}: `drp drill show {drill} --code` lists them"
+    named = say(", new or changed: {names}", names=listed(strange, _NAMED)) if strange else NOTHING
+    return count(
+        "{n} piece{named}: `drp drill show {drill} --code` lists it",
+        "{n} pieces{named}: `drp drill show {drill} --code` lists them",
+        len(met),
+        named=named,
+        drill=drill,
+    )
 
 
 def print_code(met: tuple[KnownCode, ...]) -> None:
     """Print restored code as a table."""
     rows = [
-        (one_line(one.name, _LONGEST), one.digest, one.check, who(one.witness), _STATES[one.state].format(one.told))
-        for one in met[:MOST_CODE]
+        (one_line(one.name, _LONGEST), one.digest, one.check, who(one.witness), _known(one)) for one in met[:MOST_CODE]
     ]
     table(("restored code", "digest", "check", "named", "known"), rows)
     if len(met) > MOST_CODE:
         line(say("and {n} more, in the record", n=len(met) - MOST_CODE))
+
+
+def _known(code: KnownCode) -> Phrase:
+    """Return whether anybody knew of a piece of code before."""
+    match code.state:
+        case "changed":
+            return say("CHANGED since {drill}", drill=code.told)
+        case "new":
+            return say("NEW since {drill}", drill=code.told)
+        case "not compared":
+            return say("not compared")
+        case "first seen":
+            return say("seen for the first time")
+        case "accepted":
+            return say("accepted by {who}", who=code.told)
+        case "known":
+            return say("as in {drill}", drill=code.told)

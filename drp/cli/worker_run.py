@@ -14,6 +14,7 @@ from importlib import import_module
 from pathlib import Path
 
 from drp.cli.render import note
+from drp.cli.streams import complain
 from drp.cli.worker_views import Voice
 from drp.clock import SystemClock
 from drp.config.problems import suggestion
@@ -40,7 +41,7 @@ def work(
     _load(site, metrics)
     for place in places:
         if place not in site.places:
-            known = suggestion(place, site.places) if site.places else "drp.yml names none (`places:`)"
+            known = suggestion(place, site.places) if site.places else say("drp.yml names none (`places:`)")
             raise UsageError(say("there is no place `{place}`; {known}", place=place, known=known))
     served = tuple(places) or ("",)
     engine = engine_of(site, clock, places=served)
@@ -134,8 +135,10 @@ def _ticked(files: SiteFiles, engine: DurableEngine, known: set[str], voice: Voi
     known.update(new)
     if not new and not ended:
         return None
-    words = [f"{order} ordered" for order in new]
-    words += [f"{each.slot.id} {each.ending}: {each.reason}" for each in ended]
+    words = [say("{order} ordered", order=order) for order in new]
+    words += [
+        say("{slot} {ending}: {reason}", slot=each.slot.id, ending=each.ending, reason=each.reason) for each in ended
+    ]
     return Told(what="ticked", text="; ".join(words), data={"ordered": new})
 
 
@@ -156,7 +159,8 @@ def signals_told(told: threading.Event) -> Iterator[None]:
         if told.is_set():
             os._exit(128 + number)
         told.set()
-        note("\ndrp worker: stopping safely; again to stop now")
+        complain("\n")
+        note("drp worker: stopping safely; again to stop now")
 
     caught = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     before = {number: signal.signal(number, handle) for number in caught}

@@ -10,9 +10,10 @@ from typing import Any
 from drp.cli import render
 from drp.cli.reporters import reporter
 from drp.cli.streams import deliver
+from drp.cli.words import VERDICTS, word
 from drp.domain.events import Entry, Sign
 from drp.domain.orders import OrderSeen
-from drp.domain.phrase import say
+from drp.domain.phrase import NOTHING, Duration, say, several
 from drp.engine.durable import DurableEngine
 from drp.schedule.worker import Told
 from drp.service.supervisor import Happening
@@ -67,15 +68,9 @@ def show_orders(engine: DurableEngine, *, whole: bool, machine: bool) -> None:
         return
     render.table(("order", "place", "state", "step", "host", "drill"), [_cells(seen) for seen in orders])
     for host, places, ago in hosts:
-        at = ", ".join(places).strip() or "no place of its own"
-        render.note(
-            say(
-                "host {host} ({at}): last sign of life {int} ago",
-                host=host,
-                at=at,
-                int=render.duration(int(ago * 1000)),
-            )
-        )
+        at = several(places) if any(places) else say("no place of its own")
+        age = Duration(int(ago * 1000))
+        render.note(say("host {host} ({at}): last sign of life {age} ago", host=host, at=at, age=age))
     if not orders:
         render.note("no orders" if whole else "nothing is ordered now")
 
@@ -89,7 +84,7 @@ def _row(seen: OrderSeen) -> dict[str, Any]:
 def _cells(seen: OrderSeen) -> tuple[str, ...]:
     order = seen.order
     to_stop = seen.abort_asked_by and seen.state in {"waiting", "running"}
-    state = f"{seen.state}, to stop ({seen.abort_asked_by})" if to_stop else seen.state
+    state = say("{state}, to stop ({who})", state=seen.state, who=seen.abort_asked_by) if to_stop else seen.state
     said = (order.id, order.place, state, seen.step, seen.host, order.values.get("drill", ""))
     return tuple(render.printable(str(each)) for each in said)
 
@@ -97,11 +92,11 @@ def _cells(seen: OrderSeen) -> tuple[str, ...]:
 def _words(told: Told) -> str:
     match told.what:
         case "ready":
-            return "at work"
+            return say("at work")
         case "taken":
-            return f"{told.order}: taken"
+            return say("{order}: taken", order=told.order)
         case "ended":
-            return f"{told.order}: {_ended(told.data)}"
+            return say("{order}: {ending}", order=told.order, ending=_ended(told.data))
         case "stopping":
             return told.text
         case _:
@@ -111,6 +106,6 @@ def _words(told: Told) -> str:
 def _ended(data: Mapping[str, Any]) -> str:
     outcome, held = data["outcome"], data["hold"]
     if held:
-        return f"drill {held['drill']} {held['verdict']}"
-    why = f": {outcome['error']}" if outcome["error"] else ""
-    return f"{outcome['state']}{why}"
+        return say("drill {drill} {verdict}", drill=held["drill"], verdict=word(VERDICTS, held["verdict"]))
+    why = say(": {error}", error=outcome["error"]) if outcome["error"] else NOTHING
+    return say("{state}{why}", state=outcome["state"], why=why)

@@ -63,7 +63,7 @@ class Catalogue:
     def drill(self, name: str) -> DrillSettings:
         """Return a drill. Raises NotFound, and ConfigError where its file has problems."""
         self._must_be_sound("drill", name)
-        return _named("drill", name, self.drills, "drp config show")
+        return _named("drill", name, self.drills, "drp plan list")
 
     def _must_be_sound(self, kind: Literal["application", "drill"], name: str) -> None:
         if problems := self.broken.get((kind, name)):

@@ -19,6 +19,7 @@ from drp.domain.check_runner import Verifier
 from drp.domain.phrase import Phrase, say
 from drp.errors import PluginError
 from drp.verifiers.loading import describe
+from drp.verifiers.option_docs import documented, parts_of
 
 
 def make_options(verifier: Verifier, data: Mapping[str, object], *, check: str) -> object:
@@ -42,8 +43,15 @@ def option_problems(verifier: Verifier, data: Mapping[str, object]) -> tuple[Mis
 
 
 def options_schema(verifier: Verifier) -> dict[str, Any]:
-    """Return the JSON Schema of what the YAML may say to the verifier."""
+    """Return the JSON Schema of what the YAML may say to the verifier; what options mean is their description."""
     schema: dict[str, Any] = adapter(verifier.Options).json_schema(mode="validation")
+    for part in parts_of(verifier.Options):
+        properties = (schema if part is verifier.Options else schema.get("$defs", {}).get(part.__name__, {})).get(
+            "properties", {}
+        )
+        for name, text in documented(part).items():
+            if name in properties:
+                properties[name]["description"] = text
     return schema
 
 

@@ -97,6 +97,7 @@ def test_verifying_a_file_loads_what_hashes_and_nothing_of_a_site(place):
         "drp.domain.phrase_form",
         "drp.domain.sample",
         "drp.domain.strict_json",
+        "drp.domain.terms",
         "drp.domain.visible",
     }
     assert not modules & LATE

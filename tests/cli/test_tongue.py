@@ -76,7 +76,15 @@ def test_a_fuzzy_translation_is_none(tmp_path, monkeypatch):
     assert translations.__wrapped__("x") == {'c "d" \\': 'e "f" \n'}
 
 
-FRENCH_TOO = {"[OPTIONS]", "code", "application", "A", "B", "site, application, drill, repositories, sandboxes, …"}
+FRENCH_TOO = {
+    "[OPTIONS]",
+    "`schema.table`.",
+    "code",
+    "application",
+    "A",
+    "B",
+    "site, application, drill, repositories, sandboxes, …",
+}
 """What reads the same in both."""
 
 

@@ -20,23 +20,50 @@ def drp(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
 @pytest.mark.parametrize(
     ("arguments", "message", "help_of"),
     [
-        (("frob",), "no such command 'frob'", "drp"),
-        (("drill", "rnu"), "no such command 'rnu'. Did you mean 'run'?", "drp drill"),
-        (("drill", "run", "one", "two"), "got unexpected extra argument(s) (two)", "drp drill run"),
-        (("drill", "run", "--nope"), "no such option: --nope", "drp drill run"),
-        (("drill", "run", "--keep-for"), "option '--keep-for' requires an argument", "drp"),
-        (("report",), "missing argument 'drill'", "drp report"),
+        (("frob",), "there is no command 'frob'", "drp"),
+        (("drll",), "there is no command 'drll'; did you mean drill?", "drp"),
         (
-            ("report", "latest", "--lang", "de"),
-            "invalid value for '--lang': 'de' is not one of 'en', 'fr'",
-            "drp report",
+            ("run",),
+            "there is no command 'run'; did you mean `drp drill run`, `drp schedule run`, `drp worker run`, `drp notify run`, runbook?",
+            "drp",
         ),
+        (("drill", "rnu"), "there is no command 'rnu'; did you mean run?", "drp drill"),
+        (
+            ("verifier", "facts", "postgre"),
+            "there is no command 'postgre'; did you mean postgres?",
+            "drp verifier facts",
+        ),
+        (("drill", "run", "one", "two"), "unexpected argument: two", "drp drill run"),
+        (("drill", "run", "--nope"), "no such option: --nope", "drp drill run"),
+        (("drill", "run", "--rep", "x"), "no such option: --rep; did you mean --repo, --help, --app?", "drp drill run"),
+        (("drill", "run", "--keep-for"), "option --keep-for needs a value", "drp"),
+        (("drill", "run", "--json=3"), "option --json takes no value", "drp"),
+        (("drill", "run", "--sample", "many"), "invalid value for --sample: it is a whole number", "drp drill run"),
+        (
+            ("manifest", "create", "/", "--nice", "99"),
+            "invalid value for --nice: it is a number from 0 to 19",
+            "drp manifest create",
+        ),
+        (
+            ("manifest", "create", "/", "--algorithm", "md5"),
+            "invalid value for --algorithm: it is one of blake3, sha256, both",
+            "drp manifest create",
+        ),
+        (("report",), "an argument is missing: drill", "drp report"),
+        (("drill", "abort", "latest"), "an option is missing: --reason", "drp drill abort"),
     ],
 )
 def test_one_error_and_where_its_help_is(arguments: tuple[str, ...], message: str, help_of: str) -> None:
     done = drp(*arguments)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == f"drp: {message} [DRP-E002]\nHINT: see `{help_of} --help`\n"
+
+
+def test_a_language_that_is_not_there_is_refused() -> None:
+    for arguments in (("report", "latest", "--lang", "de"), ("--lang", "de", "status")):
+        done = drp(*arguments)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr == "drp: there are no words in language 'de' [DRP-E002]\nHINT: use one of: en, fr\n"
 
 
 def test_a_machine_reads_wrong_usage_as_a_document() -> None:

@@ -74,11 +74,11 @@ def test_a_running_drill_says_who_says_so() -> None:
     text = live(Script(places=("reader", "caller"), checks=("passed", "failed")))
     for line in (
         "match the manifest (read by drp)",
-        "tasks (said by the restored system)",
+        "task (said by the restored system)",
         "(seen from outside)",
         "2 of 4 checks passed: 1 read by drp, 1 said by the restored system, newest datum",
-        "because ehr: DRP-C001 check failed:",
+        "because ehr: check failed (DRP-C001): answers",
     ):
         assert line in text, line
-    reasons = [line for line in text.splitlines() if "because ehr: DRP-C001" in line]
+    reasons = [line for line in text.splitlines() if "because ehr: check failed (DRP-C001)" in line]
     assert [reason.rpartition("(")[2] for reason in reasons] == ["read by drp)", "said by the restored system)"]

@@ -11,6 +11,8 @@ from drp.cli.main import LazyGroup, app
 from drp.cli.parameters import TYPERS
 from drp.cli.tongue import ENGLISH, Chosen, paragraphs, speak
 from drp.share import languages
+from drp.verifiers.loading import available, load
+from drp.verifiers.option_docs import documented, parts_of
 
 LANGUAGES = f"[{'|'.join(languages())}]"
 """A choice of data: the same in every language, and another one with every catalogue."""
@@ -21,6 +23,7 @@ def help_texts() -> Iterator[tuple[str, str]]:
     speak(Chosen(ENGLISH))
     for text in TYPERS:
         yield text, "drp/cli/parameters.py"
+    yield from _options_of_verifiers()
     root: Any = typer.main.get_command(app)
     for text in _texts(root):
         yield text, "drp/cli/main.py"
@@ -28,6 +31,17 @@ def help_texts() -> Iterator[tuple[str, str]]:
         yield line, "drp/cli/main.py"
         for text in _texts(root.get_command(None, noun)):
             yield text, module.partition(":")[0].replace(".", "/") + ".py"
+
+
+def _options_of_verifiers() -> Iterator[tuple[str, str]]:
+    """Yield what the options of drp's own verifiers mean; those of others speak as whoever wrote them does."""
+    for description in available():
+        verifier = load([description.name])[description.name]
+        if not type(verifier).__module__.startswith("drp_verifiers."):
+            continue
+        for part in parts_of(verifier.Options):
+            for text in documented(part).values():
+                yield text, f"verifiers/{part.__module__.replace('.', '/')}.py"
 
 
 def commands() -> Iterator[tuple[tuple[str, ...], Any]]:

@@ -26,8 +26,9 @@ _FIRST = {
 }
 """Where the message stands among the arguments."""
 _TWO = {"_n", "ngettext", "count", "counted"}
-_SAYING = {"line", "note"}
+_SAYING = {"line", "note", "labelled", "spoken_line"}
 """What shows a text on the terminal."""
+_HEADINGS = {"headings", "_HEADINGS"}
 _LITERAL = {"hint", "help"}
 _PLACE = re.compile(r"\{\w+\}")
 _WORD = re.compile(r"[A-Za-z]")
@@ -47,6 +48,8 @@ def said_in(path: Path) -> Iterator[str | tuple[str, str]]:
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Call):
             yield from _of_call(node)
+        if isinstance(node, ast.Assign) and name_of(node.targets[0]) in _HEADINGS and isinstance(node.value, ast.Tuple):
+            yield from _literals(node.value.elts)
         if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call):
             yield from _literals(node.exc.args[:1])
 
@@ -78,8 +81,12 @@ def _of_call(node: ast.Call) -> Iterator[str | tuple[str, str]]:
             yield from forms
     elif name in _SAYING:
         yield from _literals(node.args[:1])
+    elif name == "table" and isinstance(node.args[0], ast.Tuple):
+        yield from _literals(node.args[0].elts)
+    elif name == "attempt":
+        yield from _literals(node.args[:1])
     for keyword in node.keywords:
-        if keyword.arg in _LITERAL:
+        if keyword.arg in _LITERAL or (name == "Need" and keyword.arg in {"name", "detail", "mend"}):
             yield from _literals([keyword.value])
 
 

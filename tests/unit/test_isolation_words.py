@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from drp.cli.progress import isolation
+from drp.cli.phase_lines import isolation
 from drp.domain.sandbox import IsolationProof, ProbeCheck
 from drp.drill.phases.prepare import _findings
 

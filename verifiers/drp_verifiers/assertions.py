@@ -22,11 +22,15 @@ class Assertion:
     """A query for one value, and what the value must be. Raises ValueError when nothing is asserted."""
 
     name: str
+    """What the check is called."""
     sql: str
     """One row, one column."""
     equals: str | int | float | bool | None = None
+    """What the value must be."""
     at_least: int | float | None = None
+    """The least that it may be."""
     at_most: int | float | None = None
+    """The most that it may be."""
     matches: str | None = None
     """Regular expression, searched inside the sandbox: restored content could make it run for ever."""
     database: str | None = None

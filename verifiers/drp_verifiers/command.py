@@ -37,6 +37,7 @@ class CommandOptions:
     argv: tuple[str, ...]
     """Program and its arguments, ``{restored_root}`` for the restored tree; there is no shell unless you name one."""
     stdin: str = ""
+    """What the program is given to read."""
     environment: Mapping[str, str] = field(default_factory=dict)
     """Likewise. Never put secrets here: plans are no place for them."""
     beside: bool = False

@@ -32,11 +32,13 @@ class FhirOptions:
     base: str
     """Base address inside the sandbox, such as ``http://127.0.0.1:8080/fhir``."""
     resources: tuple[str, ...] = ("Patient", "Observation", "ServiceRequest", "ImagingStudy")
+    """Kinds of resources that are counted, and compared with the facts; empty: those that the facts name."""
     token_file: str = ""
     """File inside the sandbox with a bearer token; relative to the restored tree."""
     samples: int = 50
     """How many of the newest resources of each kind are read for their references."""
     most_references: int = 200
+    """Follow at most so many references."""
     production_base: str | tuple[str, ...] = ()
     """Addresses of this server in production: references to them are followed on the restored one."""
     external: tuple[str, ...] = ()
@@ -44,6 +46,7 @@ class FhirOptions:
     last_updated: Newest | None = None
     """Take the newest ``meta.lastUpdated`` as the newest datum: only for servers that keep it through a restore."""
     seconds: float = 30.0
+    """For each answer."""
 
     def __post_init__(self) -> None:
         """Refuse other schemes."""

@@ -35,10 +35,13 @@ class FilesOptions:
     root: str = "."
     """Folder, relative to the restored tree or absolute inside the sandbox."""
     files_at_least: int = 1
+    """Fewer files fail; 0: any number will do."""
     bytes_at_least: int = 0
+    """Fewer bytes in all fail; 0: any number will do."""
     must_exist: tuple[str, ...] = ()
     """Paths below the root; a dangling link counts as existing."""
     no_empty_files: bool = False
+    """Fail when a file is empty."""
     magic: bool = False
     """Compare the first bytes of well-known kinds (PDF, JPEG, DICOM, ZIP, …) with what the extension says."""
     newest: bool = False

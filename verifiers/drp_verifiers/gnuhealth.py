@@ -39,11 +39,15 @@ class GnuHealthOptions:
     """What may be said about a GNU Health."""
 
     database: str
+    """Name of the database."""
     password_file: str
     """File inside the sandbox with the user's password; relative to the restored tree. Never the password itself."""
     user: str = "admin"
+    """User of GNU Health that asks."""
     host: str = "127.0.0.1"
+    """Address inside the sandbox."""
     port: int = 8000
+    """Port of the application server."""
     models: tuple[str, ...] = MODELS
     """Counted, and compared with the facts."""
     newest_models: tuple[str, ...] = ()
@@ -57,6 +61,7 @@ class GnuHealthOptions:
     attachments: int = 20
     """How many of the newest attachments are read through the application; 0: none."""
     seconds: float = 60.0
+    """For each answer."""
 
 
 class GnuHealthVerifier:

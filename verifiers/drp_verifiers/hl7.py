@@ -30,11 +30,15 @@ class Hl7Options:
     """What may be said about an interface. Raises ValueError when the message cannot be told from others."""
 
     port: int = 2575
+    """Port of the MLLP listener."""
     host: str = "127.0.0.1"
+    """Address inside the sandbox."""
     segments: tuple[str, ...] = _QUERY
     """The message; ``{control}`` becomes its control id and ``{now}`` the instant. Never a real patient's data."""
     accepted: tuple[str, ...] = ("AA", "CA")
+    """Acknowledgment codes that pass."""
     seconds: float = 15.0
+    """For connecting, and again for the answer."""
 
     def __post_init__(self) -> None:
         """Refuse a message without a header or without a control id to wait for."""

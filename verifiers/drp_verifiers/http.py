@@ -25,8 +25,11 @@ class JsonExpectation:
     """What a JSON pointer (RFC 6901) into the body must name. Raises ValueError when nothing is asserted."""
 
     pointer: str
+    """Where the value is, as RFC 6901 writes it: ``/status``."""
     equals: str | int | float | bool | None = None
+    """What it must be."""
     at_least: int | float | None = None
+    """The least that it may be."""
 
     def __post_init__(self) -> None:
         """Refuse a pointer that is none, and an expectation of nothing."""
@@ -59,14 +62,17 @@ class HttpOptions:
     url: str
     """Of the application as it is reached inside the sandbox."""
     status: int = 200
+    """Status that the answer must have."""
     body_matches: str | None = None
     """Regular expression, searched inside the sandbox in the first 16 MiB."""
     json: tuple[JsonExpectation, ...] = ()
+    """Values that the JSON of the answer must hold."""
     headers: Mapping[str, str] = field(default_factory=dict)
     """Never put a real password here: plans are no place for secrets."""
     verify_tls: bool = False
     """Restored certificates rarely fit a sandbox; what is judged is the answer, not the connection."""
     seconds: float = 15.0
+    """For the whole answer."""
 
     def __post_init__(self) -> None:
         """Refuse other schemes: a file is no answer of an application."""

@@ -38,6 +38,7 @@ class IdForm:
     strip: str = ""
     """Characters taken off both ends, beside blanks."""
     case: Literal["as-is", "upper", "lower"] = "as-is"
+    """as-is: letters are compared as they are · upper or lower: as if all were."""
     prefix: tuple[str, ...] = ()
     """The first of these that it begins with is taken off."""
     zeros: Literal["as-is", "strip"] = "as-is"
@@ -60,7 +61,9 @@ class LedgerOptions:
     application: str = ""
     """Look at this application's lines of the log only; empty: at all."""
     postgres: PostgresSource | None = None
+    """Where the application's PostgreSQL is asked."""
     mariadb: MariaDbSource | None = None
+    """Where the application's MariaDB is asked."""
     sqlite: str = ""
     """File of the database; a copy is asked, since applications keep theirs locked."""
     clock_skew_seconds: float = 0.0

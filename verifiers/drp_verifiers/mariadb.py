@@ -47,11 +47,14 @@ class MariaDbOptions:
     """What may be said about a MariaDB or MySQL server."""
 
     database: str
+    """Name of the database."""
     defaults_file: str = ""
     """Option file inside the sandbox with user, password and socket; relative to the restored tree. Of it no more is
     taken. Without it, socket and user: the administrator whom the runbook made, by the socket."""
     socket: str = ""
+    """Socket of the server inside the sandbox."""
     user: str = ""
+    """Account that asks."""
     tables: bool = True
     """Let the server check every table of the database."""
     digest: bool = False

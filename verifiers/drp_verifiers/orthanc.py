@@ -40,6 +40,7 @@ class OrthancOptions:
     host: str = "127.0.0.1"
     """Address inside the sandbox."""
     port: int = 8042
+    """Port of the REST server."""
     configuration: str = ""
     """Restored configuration whose ``RegisteredUsers`` holds the credentials; relative to the restored tree."""
     user: str = ""
@@ -60,10 +61,13 @@ class OrthancOptions:
     dicomweb: str = "/dicom-web/"
     """Root of DICOMweb; empty: not asked."""
     samples: int = 3
+    """How many images are fetched and read."""
     dicom_port: int = 0
     """Port of the DICOM server; 0: C-ECHO, C-FIND and C-GET are not tried."""
     called_title: str = "ANY-SCP"
+    """Application entity title of the DICOM server."""
     calling_title: str = "FINDSCU"
+    """Title under which drp calls."""
     within_seconds: float | None = None
     """Fail when the newest study is older than this, seen from the recovery point's instant."""
     canary: bool = False
@@ -71,7 +75,9 @@ class OrthancOptions:
     canary_study: str = ""
     """StudyInstanceUID of the study that carries drp's heartbeat as a metadatum; empty: there is none."""
     canary_metadata: int = 1024
+    """Number of that metadatum."""
     seconds: float = 20.0
+    """For each answer."""
 
 
 class OrthancVerifier:

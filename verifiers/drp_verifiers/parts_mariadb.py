@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from drp.domain.judged import Part
-from drp.domain.phrase import fact, quoted, say
+from drp.domain.phrase import fact, say
 from drp_verifiers.kinds import kind_words
 from drp_verifiers.mariadb_objects import ADVISORY, OF_A_DATABASE, OF_THE_SERVER
 
-_OBJECTS = "`objects`: every one by name, with a digest of its definition"
+_OBJECTS = fact("objects-by-name", "`objects`: every one by name, with a digest of its definition")
 PARTS: tuple[Part, ...] = (
     Part(name=say("rows of tables"), judged="counted", words=fact("counts-rows-now-partitions", "`counts`: rows now, partitions within their table; `read-counts`: by drp, before " "anything runs")),
     Part(name=say("the server's own schema"), judged="content", words=fact("system-shape-against-fresh", "`system`: its shape against a fresh one; rows of it as below")),
@@ -18,10 +18,10 @@ PARTS: tuple[Part, ...] = (
         name=say("next numbers"), judged="counted",
         words=fact("sequences-sequences-auto-increment", "`sequences`: sequences and AUTO_INCREMENT ahead of the facts and of what uses them"),
     ),
-    Part(name=say("sequences"), judged="content", words=quoted(_OBJECTS)),
+    Part(name=say("sequences"), judged="content", words=_OBJECTS),
     Part(name=say("use of views"), judged="observed", words=fact("views-each-opened-with", "`views`: each is opened, with its definer's rights")),
     Part(name=say("definers"), judged="counted", words=fact("definers-how-many-objects", "`definers`: how many objects are defined by nobody")),
-    *(Part(name=kind_words(one.name), judged="content", words=quoted(_OBJECTS), catalogue=one.catalogue) for one in OF_A_DATABASE),
+    *(Part(name=kind_words(one.name), judged="content", words=_OBJECTS, catalogue=one.catalogue) for one in OF_A_DATABASE),
     *(
         Part(name=kind_words(one.name), judged="content", words=fact("accounts-by-name-with", "`accounts`: by name, with a digest"), catalogue=one.catalogue)
         for one in OF_THE_SERVER if one.name not in ADVISORY

@@ -7,7 +7,7 @@ from drp.domain.phrase import fact, quoted, say
 from drp_verifiers.kinds import kind_words
 from drp_verifiers.postgres_objects import OF_A_DATABASE, OF_THE_SERVER
 
-_OBJECTS = "`objects`: every one by name, with a digest of its definition"
+_OBJECTS = fact("objects-by-name", "`objects`: every one by name, with a digest of its definition")
 _OWN = frozenset(one.name for one in OF_A_DATABASE if one.catalogue != ("pg_class",))
 PARTS: tuple[Part, ...] = (
     Part(name=say("rows of tables"), judged="counted", words=fact("row-counts-partitions-each", "`row-counts`: partitions each by itself")),
@@ -29,10 +29,10 @@ PARTS: tuple[Part, ...] = (
     Part(name=say("what roles may read"), judged="content", words=fact("roles-those-who-log", "`roles`: of those who log in; `application_role` must be there")),
     Part(name=say("encoding and collation"), judged="observed", words=quoted("`text`"), catalogue=("pg_database",)),
     *(
-        Part(name=kind_words(one.name), judged="content", words=quoted(_OBJECTS), catalogue=one.catalogue if one.name in {"tables", *_OWN} else ())
+        Part(name=kind_words(one.name), judged="content", words=_OBJECTS, catalogue=one.catalogue if one.name in {"tables", *_OWN} else ())
         for one in OF_A_DATABASE if one.name not in {"aggregates", "grants"}
     ),
-    Part(name=say("aggregates"), judged="content", words=quoted(_OBJECTS), catalogue=("pg_aggregate",)),
+    Part(name=say("aggregates"), judged="content", words=_OBJECTS, catalogue=("pg_aggregate",)),
     Part(
         name=say("columns, defaults, inheritance and partitions"), judged="content", words=fact("objects-definition-their-table", "`objects`: in the definition of their table"),
         catalogue=("pg_attribute", "pg_attrdef", "pg_inherits", "pg_partitioned_table", "pg_foreign_table", "pg_index"),

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from drp.domain.judged import Part
-from drp.domain.phrase import fact, quoted, say
+from drp.domain.phrase import fact, joined, quoted, say
 
-_OBJECTS = "`objects`: every one by name, with a digest of its definition"
+_OBJECTS = fact("objects-by-name", "`objects`: every one by name, with a digest of its definition")
 PARTS: tuple[Part, ...] = (
     Part(name=say("rows of tables"), judged="counted", words=quoted("`row-counts`"), catalogue=("shadow",)),
     Part(
@@ -13,24 +13,22 @@ PARTS: tuple[Part, ...] = (
         judged="content",
         words=fact("content-where-facts-made-with-digest", "`content`, where the facts were made with `--digest`"),
     ),
-    Part(
-        name=say("tables with columns and constraints"), judged="content", words=quoted(_OBJECTS), catalogue=("table",)
-    ),
-    Part(name=say("indexes"), judged="content", words=quoted(f"{_OBJECTS}; `integrity`"), catalogue=("index",)),
+    Part(name=say("tables with columns and constraints"), judged="content", words=_OBJECTS, catalogue=("table",)),
+    Part(name=say("indexes"), judged="content", words=joined((_OBJECTS, quoted("`integrity`"))), catalogue=("index",)),
     Part(
         name=say("views"),
         judged="content",
-        words=fact("views-each-can-asked", "{OBJECTS}; `views`: each can be asked", OBJECTS=_OBJECTS),
+        words=fact("views-each-can-asked", "{objects}; `views`: each can be asked", objects=_OBJECTS),
         catalogue=("view",),
     ),
-    Part(name=say("triggers"), judged="content", words=quoted(_OBJECTS), catalogue=("trigger",)),
+    Part(name=say("triggers"), judged="content", words=_OBJECTS, catalogue=("trigger",)),
     Part(
         name=say("virtual tables"),
         judged="content",
         words=fact(
             "their-rows-lie-tables",
-            "{OBJECTS}; their rows lie in tables of their own; one whose module is not here is named",
-            OBJECTS=_OBJECTS,
+            "{objects}; their rows lie in tables of their own; one whose module is not here is named",
+            objects=_OBJECTS,
         ),
         catalogue=("virtual",),
     ),

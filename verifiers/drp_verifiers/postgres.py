@@ -35,7 +35,9 @@ class PostgresOptions:
     host: str = "/data/sockets"
     """Directory of the server's socket, or an address: those that can do anything enter by the socket only."""
     port: int = 5432
+    """Port of the server; it names the socket too."""
     user: str = "postgres"
+    """Superuser of the restored server."""
     database: str | None = None
     """Judge this database only; otherwise all that take connections."""
     binaries: str = ""
@@ -45,9 +47,11 @@ class PostgresOptions:
     accepted_in_catalogue: tuple[str, ...] = ()
     """What production altered or added there on purpose; patterns as of shells over what a failure names."""
     amcheck: bool = True
+    """Let the server check its indexes against their tables."""
     checksums: Literal["required", "if-enabled", "no"] = "if-enabled"
     """required: a server without data checksums fails · if-enabled: without them nothing is stated about pages."""
     row_counts: bool = True
+    """Compare rows, objects and next numbers with the facts."""
     row_count_tolerance: float = 0.0
     """Share of its rows by which a table may differ from the facts, for backups taken under traffic."""
     unlogged_lost: tuple[str, ...] = ()
@@ -57,9 +61,11 @@ class PostgresOptions:
     application_role: str = ""
     """Role that the application logs in as: without it nothing is proven; others that are missing are not judged."""
     newest: Newest | None = None
+    """A query for the newest datum that the application dated."""
     newest_row: NewestRow | None = None
     """The same, read by drp from the backup itself before anything restored runs."""
     assertions: tuple[Assertion, ...] = ()
+    """Queries for one value, and what each must be."""
 
 
 class PostgresVerifier:

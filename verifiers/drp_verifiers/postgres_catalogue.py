@@ -113,7 +113,9 @@ def _judged(
                     of = say("{database}: {departure}", database=name, departure=words)
                     (known if any(fnmatchcase(what, pattern) for pattern in accepted) else wrong).append(of)
                 case _:
-                    unseen.append(fact("comparison-not-understood", "{database}: not understood", database=name))
+                    unseen.append(
+                        fact("comparison-not-understood", "{database}: the comparison is not understood", database=name)
+                    )
         unseen += _unseen(name, told)
     if wrong:
         result = failed(CHECK, STATEMENT, observed=listed(wrong), expected=_EXPECTED, basis="content")

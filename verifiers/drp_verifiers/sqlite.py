@@ -37,12 +37,15 @@ class SqliteOptions:
     copy: bool = False
     """Records and facts come from a copy, for a running application that keeps the file locked."""
     foreign_keys: bool = True
+    """Let SQLite check its foreign keys."""
     row_counts: bool = True
     """Also objects, counters and content, as far as the facts of the backup know them."""
     row_count_tolerance: float = 0.0
     """Share of its rows by which a table may differ from the facts, for backups taken under traffic."""
     newest: Newest | None = None
+    """A query for the newest datum that the application dated."""
     assertions: tuple[Assertion, ...] = ()
+    """Queries for one value, and what each must be."""
 
 
 _SHARE = 0.8

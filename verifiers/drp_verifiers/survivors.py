@@ -23,9 +23,13 @@ class PostgresSource:
     """A server that lets ``user`` in without a password."""
 
     database: str
+    """Name of the database."""
     host: str = "/data/sockets"
+    """Address, or directory of the socket, inside the sandbox."""
     port: int = 5432
+    """Port of the server."""
     user: str = "postgres"
+    """Account that asks."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,9 +37,13 @@ class MariaDbSource:
     """A server, and who asks it."""
 
     database: str
+    """Name of the database."""
     defaults_file: str = ""
+    """Option file inside the sandbox with user, password and socket; relative to the restored tree."""
     socket: str = ""
+    """Socket of the server inside the sandbox."""
     user: str = ""
+    """Account that asks."""
 
 
 class Asked(Protocol):

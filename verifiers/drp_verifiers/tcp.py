@@ -24,6 +24,7 @@ class TcpOptions:
     """What may be said about a port."""
 
     port: int
+    """Port inside the sandbox."""
     host: str = "127.0.0.1"
     """Address inside the sandbox."""
     send: str = ""
