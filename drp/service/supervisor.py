@@ -38,7 +38,7 @@ from drp.domain.events import (
     Sign,
 )
 from drp.domain.phrase import Phrase, fact, say
-from drp.domain.precheck_words import sentence
+from drp.domain.precheck_words import weighed
 from drp.domain.sandbox import Reaped
 from drp.domain.verdict import Verdict
 from drp.ending import kill_with_children
@@ -131,7 +131,7 @@ class RunningDrill:
             if isinstance(request, Begin):
                 found, promise = stack.enter_context(admitted(wiring, request.plan, despite=request.despite))
                 request, inherited = replace(request, admitted=found), [lock, promise]
-                self._notices += [Notice(f"{each.weight}: {sentence(each)}") for each in found.reasons]
+                self._notices += [Notice(weighed(each)) for each in found.reasons]
             keep = isinstance(request, Begin) and request.plan.keep_sandbox
             gateway = stack.enter_context(Gateway.start(site.endpoints(), tied_to_parent=not keep))
             self._control, theirs = socket.socketpair()
