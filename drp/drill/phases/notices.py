@@ -17,6 +17,7 @@ from drp.domain.findings.runbook import (
 )
 from drp.domain.phrase import Phrase, fact
 from drp.domain.runbook import MALFORMED, Notice, NoticeKind, RunbookResult
+from drp.domain.runbook_words import words_of
 from drp.domain.terms import others
 from drp.domain.visible import one_line
 
@@ -26,12 +27,14 @@ _MOST = 200
 _NAMED_PER_KIND = 20
 _LONGEST = 300
 _FIELDS = {"kind", "subject", "observed"}
-_CODES: Mapping[NoticeKind, tuple[FindingCode, str]] = {
-    "unused": (RESTORED_UNUSED, "everything in a declared folder is used"),
-    "beside": (FILES_BESIDE, "files of one kind"),
-    "held-back": (HELD_BACK, "nothing acts by itself in a drill"),
-    "overridden": (SETTING_OVERRIDDEN, "the drill's own value"),
-    "breaks-off": (LOG_BREAKS_OFF, "a whole entry at the end"),
+_SAID = "said"
+"""Beside them, where a text has data in it: the message by which drp knows it."""
+_CODES: Mapping[NoticeKind, tuple[FindingCode, Phrase]] = {
+    "unused": (RESTORED_UNUSED, fact("all-in-folder-used", "everything in a declared folder is used")),
+    "beside": (FILES_BESIDE, fact("files-of-one-kind", "files of one kind")),
+    "held-back": (HELD_BACK, fact("nothing-acts-by-itself", "nothing acts by itself in a drill")),
+    "overridden": (SETTING_OVERRIDDEN, fact("drills-own-value", "the drill's own value")),
+    "breaks-off": (LOG_BREAKS_OFF, fact("whole-entry-at-end", "a whole entry at the end")),
 }
 
 
@@ -91,9 +94,14 @@ def _malformed(observed: Phrase) -> Finding:
 
 
 def _read(item: object) -> Notice | None:
-    if not isinstance(item, Mapping) or set(item) != _FIELDS or item["kind"] not in get_args(NoticeKind):
+    if not isinstance(item, Mapping) or set(item) - {_SAID} != _FIELDS or item["kind"] not in get_args(NoticeKind):
         return None
-    subject, observed = item.get("subject"), item.get("observed")
+    subject, observed, said = item.get("subject"), item.get("observed"), item.get(_SAID)
     if not isinstance(subject, str) or not isinstance(observed, str) or not subject:
         return None
-    return Notice(kind=item["kind"], subject=one_line(subject, _LONGEST), observed=one_line(observed, _LONGEST))
+    with_data = said if isinstance(said, Mapping) else {}
+    return Notice(
+        kind=item["kind"],
+        subject=words_of(subject, with_data.get("subject")),
+        observed=words_of(observed, with_data.get("observed")),
+    )
