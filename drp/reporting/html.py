@@ -68,6 +68,7 @@ def _environment(tongue: Language) -> Environment:
         say=partial(_phrase, tongue),
         data=_datum,
         own=partial(_own, tongue),
+        requester=partial(_requester, tongue),
         brief=_brief,
         authored=authored,
         person=_person,
@@ -128,6 +129,11 @@ def _own(tongue: Language, name: str) -> Markup:
     """Return the name of a task: of our own runbooks in the reader's language, of others as it stands."""
     said = tongue.gettext(name)
     return _datum(name) if said == name else escape(said)
+
+
+def _requester(tongue: Language, name: str) -> Markup:
+    """Return who asked for a drill: a person's name, or in the reader's language that the schedule did."""
+    return _person(name) if tongue.gettext(name) == name else _own(tongue, name)
 
 
 def _person(name: object) -> Markup:

@@ -10,10 +10,13 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import sysconfig
+import tempfile
 import venv
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,12 +66,9 @@ def follow(
     steps = [each for each in found if each.kind == "sh"]
     script = "set -euo pipefail\n" + "".join(f"echo '{_MARK}{each.line}'\n{_held(each.text)}" for each in steps)
     with scratch("drp-test-page-environment") as own:
-        done = subprocess.run(
-            ["bash"], input=script, cwd=folder, env=_environment(own) | dict(environment or {}), text=True, check=False,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=seconds,
-        )  # fmt: skip
-    _, *said = re.split(rf"^{_MARK}\d+\n", done.stdout, flags=re.MULTILINE)
-    assert done.returncode == 0, f"{page.name}, block of line {steps[len(said) - 1].line}: {said[-1]}"
+        status, told = _run(script, folder, _environment(own) | dict(environment or {}), seconds)
+    _, *said = re.split(rf"^{_MARK}\d+\n", told, flags=re.MULTILINE)
+    assert status == 0, f"{page.name}, block of line {steps[len(said) - 1].line}: {said[-1]}"
     return [Told(each, text, _shown(found, each)) for each, text in zip(steps, said, strict=True)]
 
 
@@ -82,6 +82,23 @@ def absent(told: Told) -> str | None:
             return line
         del left[: place + 1]
     return None
+
+
+def _run(script: str, folder: Path, environment: Mapping[str, str], seconds: float) -> tuple[int, str]:
+    """Return exit status and words of a shell; whatever it left running ends with it."""
+    with tempfile.TemporaryFile("w+") as said:
+        shell = subprocess.Popen(
+            ["bash", "-c", script], stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT, start_new_session=True,
+            cwd=folder, env=dict(environment),
+        )  # fmt: skip
+        try:
+            shell.wait(seconds)
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(shell.pid, signal.SIGKILL)
+            shell.wait()
+        said.seek(0)
+        return shell.returncode, said.read()
 
 
 def _environment(own: Path) -> dict[str, str]:

@@ -30,10 +30,10 @@ _FIELDS = {"kind", "subject", "observed"}
 _SAID = "said"
 """Beside them, where a text has data in it: the message by which drp knows it."""
 _CODES: Mapping[NoticeKind, tuple[FindingCode, Phrase]] = {
-    "unused": (RESTORED_UNUSED, fact("all-in-folder-used", "everything in a declared folder is used")),
-    "beside": (FILES_BESIDE, fact("files-of-one-kind", "files of one kind")),
+    "unused": (RESTORED_UNUSED, fact("all-used", "everything in a declared folder is used")),
+    "beside": (FILES_BESIDE, fact("one-kind-of-files", "files of one kind")),
     "held-back": (HELD_BACK, fact("nothing-acts-by-itself", "nothing acts by itself in a drill")),
-    "overridden": (SETTING_OVERRIDDEN, fact("drills-own-value", "the drill's own value")),
+    "overridden": (SETTING_OVERRIDDEN, fact("value-of-the-drill", "the drill's own value")),
     "breaks-off": (LOG_BREAKS_OFF, fact("whole-entry-at-end", "a whole entry at the end")),
 }
 

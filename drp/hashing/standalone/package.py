@@ -18,8 +18,8 @@ from pathlib import Path
 import drp
 from drp.atomic import write_atomically
 
-_FOUNDATION = """errors atomic clock domain/__init__ domain/clock domain/visible domain/strict_json domain/manifest
-domain/sample"""
+_FOUNDATION = """errors atomic clock domain/__init__ domain/clock domain/duration domain/phrase domain/phrase_form
+domain/visible domain/strict_json domain/manifest domain/sample"""
 _FORMAT = "attributes codec container frame frame_check header_check layout merkle opening part reader row writer"
 _CORE = """creation directory_check judge outcome sampling selection tally unjudged verification
 reading/__init__ reading/careful reading/core reading/descent reading/device reading/digest reading/observe reading/rows

@@ -56,6 +56,11 @@ def asdict(instance: Any) -> dict[str, Any]:
     return {name: getattr(instance, name) for name in instance.__dataclass_fields__}
 
 
+def replace(instance: Any, /, **changes: object) -> Any:
+    """Return another instance with some fields changed."""
+    return type(instance)(**({name: getattr(instance, name) for name in instance.__dataclass_fields__} | changes))
+
+
 def _field(cls: type, name: str) -> Field:
     default = vars(cls).get(name, _MISSING)
     return default if isinstance(default, Field) else Field(default, _MISSING)
