@@ -28,6 +28,7 @@ _BRIEF = 28
 _WORD = 24
 """A longer word may be broken anywhere, so that it fits; others never are."""
 _CODE = re.compile(r"`([^`]+)`")
+_APART = re.compile(r" (?=[:;?!»])|(?<=«) ")
 
 
 def render_html(record: EvidenceRecord, tag: str, origin: Origin | None = None) -> bytes:
@@ -95,7 +96,11 @@ def _plural(tongue: Language, singular: str, plural: str, number: int, **values:
 
 
 def _pattern(message: str) -> Markup:
-    """Return a message of the catalogue as markup: the text is ours, what is put into it gets escaped."""
+    """Return a message of the catalogue as markup: the text is ours, what is put into it gets escaped.
+
+    What French sets apart by a blank stays on its word's line.
+    """
+    message = _APART.sub("\u00a0", message)
     return Markup(_CODE.sub(r"<code>\1</code>", str(escape(message))))  # noqa: S704 - escaped just here
 
 
