@@ -27,7 +27,7 @@ def storage_errors(path: Path | str) -> Iterator[None]:
         if error.errno in _NO_ROOM | _NO_RIGHT:
             hint = _HINT_RIGHT if error.errno in _NO_RIGHT else None
             raise StorageFull(
-                say("cannot write {path}: {strerror}", path=path, strerror=os.strerror(error.errno or 0)), hint=hint
+                say("cannot write {path}: {why}", path=path, why=os.strerror(error.errno or 0)), hint=hint
             ) from error
         raise
 

@@ -59,8 +59,8 @@ def from_json(kind: type[T], text: str | bytes) -> T:
         result: T = adapter(kind).validate_json(text)
     except ValidationError as error:
         message = say(
-            "stored {name__} cannot be read: {error_count} problems, first: {msg}",
-            name__=kind.__name__,
+            "stored {kind} cannot be read: {error_count} problems, first: {msg}",
+            kind=kind.__name__,
             error_count=error.error_count(),
             msg=error.errors()[0]["msg"],
         )

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from drp.domain.first_fatal import first_fatal
-from drp.domain.phrase import say
+from drp.domain.phrase import joined, say
 from drp.errors import CommandFailed, Interrupted
 from drp.redact import remember
 from drp.watch import GRACE_SECONDS, Collector, OnLine, Stream, Watch
@@ -116,17 +116,16 @@ def run(
 
 def failure(program: str, output: Output) -> CommandFailed:
     """Return the error for a program that ended badly: its name, how, and its first fatal line; never its argv."""
-    how = {
-        "timeout": "exceeded its time limit",
-        "idle": "showed no sign of life",
-        "itself": f"ended with signal {-output.exit_code}"
-        if output.exit_code < 0
-        else f"ended with {output.exit_code}",
-    }[output.ended_by]
-    why = first_fatal(list(output.tail))
-    return CommandFailed(
-        f"{Path(program).name} {how}{f': {why}' if why else ''}", exit_code=output.exit_code, tail=output.tail
-    )
+    name, code = Path(program).name, output.exit_code
+    if output.ended_by == "timeout":
+        how = say("{program} exceeded its time limit", program=name)
+    elif output.ended_by == "idle":
+        how = say("{program} showed no sign of life", program=name)
+    elif code < 0:
+        how = say("{program} ended with signal {number}", program=name, number=str(-code))
+    else:
+        how = say("{program} ended with {status}", program=name, status=str(code))
+    return CommandFailed(joined([how, first_fatal(list(output.tail))], ": "), exit_code=code, tail=output.tail)
 
 
 def _supervise(  # noqa: PLR0917 - one caller

@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 
 from cronsim import CronSim, CronSimError
 
-from drp.domain.phrase import say
+from drp.domain.phrase import NOTHING, Phrase, say
 
 _FIELDS = 5
 _REMEMBERED = 64
@@ -76,7 +76,7 @@ def _from(expression: str, zone: str, after: datetime) -> Iterator[datetime]:
     try:
         instants = CronSim(_by_wall_time(fields), after.astimezone(ZoneInfo(zone)))
     except CronSimError as error:
-        raise ValueError(_wrong(fields) or "never fires") from error
+        raise ValueError(_wrong(fields) or say("never fires")) from error
     newest = after
     for fired in instants:
         instant = fired.astimezone(UTC)
@@ -86,7 +86,7 @@ def _from(expression: str, zone: str, after: datetime) -> Iterator[datetime]:
             yield instant
 
 
-def _wrong(fields: list[str]) -> str:
+def _wrong(fields: list[str]) -> Phrase:
     """Return which field is none by itself; empty: they make no sense together."""
     for index, field in enumerate(fields):
         alone = ["*"] * _FIELDS
@@ -94,8 +94,8 @@ def _wrong(fields: list[str]) -> str:
         try:
             CronSim(" ".join(alone), _REFERENCE)
         except CronSimError as error:
-            return f"has a {str(error).lower()}: {field}"
-    return ""
+            return say("has a {problem}: {field}", problem=str(error).lower(), field=field)
+    return NOTHING
 
 
 def _by_wall_time(fields: list[str]) -> str:

@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from drp.domain.phrase import say
+from drp.domain.phrase import Phrase, say, several
 from drp.errors import PluginError
 from drp.offers import Offer, offers
 
@@ -17,7 +17,7 @@ _OURS = "drproof"
 class Registry(Generic[Offered]):
     """The names of one group of entry points."""
 
-    def __init__(self, group: str, what: str, *, ours_first: bool = False) -> None:
+    def __init__(self, group: str, what: Phrase, *, ours_first: bool = False) -> None:
         """``group``: such as ``drp.verifiers``; ``what``: what one of it is called, for messages.
 
         ``ours_first``: a name of drp's own package is that one, whoever else claims it; otherwise a name that several
@@ -39,7 +39,7 @@ class Registry(Generic[Offered]):
         found = [entry for entry in self.entries() if entry.name == name]
         ours = [entry for entry in found if entry.distribution == _OURS] if self._ours_first else []
         if len(found) > 1 and len(ours) != 1:
-            claimed = ", ".join(sorted(entry.whose for entry in found))
+            claimed = several(sorted(entry.whose for entry in found))
             raise PluginError(
                 say(
                     "{what} {name} is claimed by several distributions: {claimed}",
@@ -53,14 +53,19 @@ class Registry(Generic[Offered]):
             raise PluginError(self.unknown(name))
         return (ours or found)[0]
 
-    def unknown(self, name: str) -> str:
+    def unknown(self, name: str) -> Phrase:
         """Return what is to be said of a name that nothing stands behind, with the one that was probably meant."""
         import difflib  # noqa: PLC0415 - only for who mistypes
 
         known = self.names()
         close = difflib.get_close_matches(name, known, n=1)
-        guess = f"; did you mean {close[0]}?" if close else f"; installed are: {', '.join(known) or 'none'}"
-        return f"no {self.what} is called {name}{guess}"
+        if close:
+            return say("no {what} is called {name}; did you mean {meant}?", what=self.what, name=name, meant=close[0])
+        if not known:
+            return say("no {what} is called {name}; installed are: none", what=self.what, name=name)
+        return say(
+            "no {what} is called {name}; installed are: {known}", what=self.what, name=name, known=several(known)
+        )
 
     def places(self, name: str) -> tuple[Path, ...]:
         """Return the folders, or the file, of the top-level package that a name stands for; none for drp's own.
@@ -80,14 +85,20 @@ class Registry(Generic[Offered]):
         except Exception as error:
             raise PluginError(
                 say(
-                    "{named} cannot be loaded: {name__}: {error}",
-                    named=self.named(entry),
-                    name__=type(error).__name__,
+                    "{what} cannot be loaded: {kind}: {error}",
+                    what=self.named(entry),
+                    kind=type(error).__name__,
                     error=error,
                 )
             ) from error
         return offered
 
-    def named(self, entry: Offer) -> str:
+    def named(self, entry: Offer) -> Phrase:
         """Return what stands behind an entry, and whose it is, for messages."""
-        return f"{self.what} {entry.name} ({entry.value}) of {entry.whose}"
+        return say(
+            "{what} {name} ({value}) of {distribution}",
+            what=self.what,
+            name=entry.name,
+            value=entry.value,
+            distribution=entry.whose,
+        )

@@ -106,7 +106,7 @@ def _readable(path: Path) -> Iterator[None]:
         raise
     except OSError as error:
         raise NotReadable(
-            say("cannot read evidence in {path}: {strerror}", path=path, strerror=error.strerror),
+            say("cannot read evidence in {path}: {why}", path=path, why=error.strerror),
             hint="run this as the user who holds the drills, or let this one read the directory",
         ) from error
 

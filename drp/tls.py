@@ -50,7 +50,9 @@ def context(tls: Tls, resolve: Callable[[SecretReference], str]) -> ssl.SSLConte
         named = ", ".join(str(path) for path in (tls.ca, tls.certificate) if path is not None)
         raise ConfigError(
             say(
-                "tls: {named}: {reason}", named=named or "the authorities of this machine", reason=error.reason or error
+                "tls: {who}: {reason}",
+                who=named or say("the authorities of this machine"),
+                reason=error.reason or error,
             ),
             hint="give PEM files: the authority's certificate, and a client's with its key, which has no passphrase",
         ) from error
@@ -84,9 +86,12 @@ def dial(host: str, port: int, *, seconds: float, wrap: ssl.SSLContext | None, w
 
 def unproven(place: str, error: ssl.SSLError) -> ServerUnproven:
     """Return what is to be said of a server that did not prove its name, or with which there is no TLS."""
-    why = getattr(error, "verify_message", "") or error.reason or "TLS failed"
-    hint = "see to the server's certificate: its name, its dates, and whether `tls: {ca: …}` names who signed it"
-    return ServerUnproven(f"{place} does not prove that it is the server: {why}; nothing was said to it", hint=hint)
+    why = getattr(error, "verify_message", "") or error.reason or say("TLS failed")
+    hint = say("see to the server's certificate: its name, its dates, and whether `tls: {{ca: …}}` names who signed it")
+    return ServerUnproven(
+        say("{place} does not prove that it is the server: {why}; nothing was said to it", place=place, why=why),
+        hint=hint,
+    )
 
 
 def _ask_for_tls(connection: socket.socket, place: str) -> None:
@@ -151,7 +156,7 @@ def pem(path: Path) -> str:
         raise ConfigError(say("tls: {path} is not a file", path=path), hint="name a PEM file") from None
     except OSError as error:
         raise ConfigError(
-            say("tls: {path} cannot be read: {strerror}", path=path, strerror=error.strerror), hint="name a PEM file"
+            say("tls: {path} cannot be read: {why}", path=path, why=error.strerror), hint="name a PEM file"
         ) from error
     with os.fdopen(descriptor, "rb") as stream:
         content = stream.read(_LARGEST)

@@ -18,7 +18,7 @@ from dateutil.rrule import rrulestr
 
 from drp.calendars.spans import Closed, Expanded
 from drp.calendars.text import Malformed, components
-from drp.domain.phrase import say
+from drp.domain.phrase import joined, say
 
 MOST_SPANS = 20_000
 MOST_SECONDS = 10.0
@@ -55,10 +55,10 @@ def expand(content: bytes, zone: str, begins: datetime, ends: datetime) -> Expan
             warnings.simplefilter("ignore")
             return _expand(components(content), ZoneInfo(zone), begins, ends)
     except Malformed as error:
-        return str(error)
+        return joined([error])
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
         # the library says so in many ways
-        return f"makes no sense: {str(error)[:_SHOWN]!r}"
+        return say("makes no sense: {words}", words=repr(str(error)[:_SHOWN]))
 
 
 def _expand(parts: list[Any], zone: ZoneInfo, begins: datetime, ends: datetime) -> Expanded:
@@ -78,7 +78,7 @@ def _expand(parts: list[Any], zone: ZoneInfo, begins: datetime, ends: datetime) 
             if last > first and last > begins and first < ends:
                 found.closed.append(Closed(first, last))
             if len(found.closed) > MOST_SPANS:
-                raise Malformed(say("closes more than {MOST_SPANS} spans", MOST_SPANS=MOST_SPANS))
+                raise Malformed(say("closes more than {most} spans", most=MOST_SPANS))
         if clocks.monotonic() > until:
             raise Malformed(say("takes too long to expand"))
     found.closed.sort(key=lambda each: (each.begins, each.ends))
@@ -103,7 +103,9 @@ def _event(component: Any, zone: ZoneInfo) -> _Event:
         )
     said = component.get("DTSTART")
     if said is None or isinstance(said, list):
-        raise Malformed(say("has an event with {value} DTSTART", value="no" if said is None else "more than one"))
+        raise Malformed(
+            say("has an event with no DTSTART") if said is None else say("has an event with more than one DTSTART")
+        )
     if "RANGE" in getattr(component.get("RECURRENCE-ID"), "params", {}):
         raise Malformed(say("changes an occurrence and all that follow (RANGE=THISANDFUTURE), which is not read"))
     begins, own = _wall(said.dt, said.params, zone)
@@ -127,11 +129,11 @@ def _event(component: Any, zone: ZoneInfo) -> _Event:
 def _wall(said: Any, params: Mapping[str, Any], zone: ZoneInfo) -> tuple[datetime, tzinfo]:
     """Return a wall time and its zone; a zone that nobody knows is not taken for the site's."""
     if not isinstance(said, date):
-        raise Malformed(say("has a time that is none: {said}", said=repr(str(said)[:_SHOWN])))
+        raise Malformed(say("has a time that is none: {text}", text=repr(str(said)[:_SHOWN])))
     if not isinstance(said, datetime):
         return datetime.combine(said, time()), zone
     if said.tzinfo is None and "TZID" in params:
-        raise Malformed(say("names a time zone that nobody knows: {TZID}", TZID=repr(str(params["TZID"])[:_SHOWN])))
+        raise Malformed(say("names a time zone that nobody knows: {zone}", zone=repr(str(params["TZID"])[:_SHOWN])))
     return said.replace(tzinfo=None), said.tzinfo or zone
 
 
@@ -192,7 +194,7 @@ def _recurring(event: _Event, first: datetime, last: datetime) -> Iterator[tuple
             if wall > last:
                 break
             if number > MOST_SPANS:
-                raise Malformed(say("closes more than {MOST_SPANS} spans", MOST_SPANS=MOST_SPANS))
+                raise Malformed(say("closes more than {most} spans", most=MOST_SPANS))
             yield wall, event.lasts
 
 

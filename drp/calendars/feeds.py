@@ -17,6 +17,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from drp.calendars.spans import Closed, Expanded
+from drp.domain.phrase import quoted, say
 from drp.domain.schedule.policy import Blackout
 from drp.domain.schedule.site import CalendarFeed
 
@@ -58,10 +59,12 @@ def _read(feed: CalendarFeed, now: datetime) -> CalendarRead:
     try:
         content, written_at = _content(feed.path)
     except OSError as error:
-        return CalendarRead(name=feed.name, problem=error.strerror or "cannot be opened")
+        return CalendarRead(
+            name=feed.name, problem=quoted(error.strerror) if error.strerror else say("cannot be opened")
+        )
     read = CalendarRead(name=feed.name, written_at=written_at, stale=now - written_at > feed.max_age_of_file)
     if content is None:
-        return replace(read, problem=f"is larger than {LARGEST >> 20} MiB")
+        return replace(read, problem=say("is larger than {most} MiB", most=LARGEST >> 20))
     today = now.replace(hour=0, minute=0, second=0, microsecond=0)
     expanded = _expanded(content, feed.zone, today - _BEFORE, today + _AFTER)
     if isinstance(expanded, str):

@@ -39,7 +39,7 @@ def components(content: bytes) -> list[Any]:
     if any(_ZONE_RULE.search(rules) for rules in _ZONE_RULES.findall(unfolded)):
         raise Malformed(say("has a time zone whose clocks are not changed once a year, which is not read"))
     if len(re.findall(r"(?im)^BEGIN:VEVENT$", unfolded)) > MOST_EVENTS:
-        raise Malformed(say("has more than {MOST_EVENTS} events", MOST_EVENTS=MOST_EVENTS))
+        raise Malformed(say("has more than {most} events", most=MOST_EVENTS))
     calendars: list[Any] = Calendar.from_ical(text, multiple=True)
     return [event for calendar in calendars for event in calendar.walk("VEVENT")]
 

@@ -9,4 +9,4 @@ def asking_account() -> str:
     """Return who asks: the person behind sudo when there is one."""
     from drp.trust.accounts import account_name
 
-    return os.environ.get("SUDO_USER") or account_name(os.getuid(), bare=True)
+    return os.environ.get("SUDO_USER") or account_name(os.getuid())

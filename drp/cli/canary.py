@@ -94,4 +94,4 @@ def _cron_line(site: Any, name: str) -> str:
 
     program = Path(sys.executable).with_name("drp")
     words = [str(program), "--site", str(site.directory), "--quiet", "canary", "write", name]
-    return f"*/5 * * * * {account_name(os.geteuid(), bare=True)} {shlex.join(words).replace('%', chr(92) + '%')}"
+    return f"*/5 * * * * {account_name(os.geteuid())} {shlex.join(words).replace('%', chr(92) + '%')}"

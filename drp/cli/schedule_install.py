@@ -17,7 +17,7 @@ from drp.trust.accounts import account_name
 
 def show_units(site: Site, *, timer: bool, user: str | None, machine: bool) -> None:
     """Print the units of a site, and what puts them in place. Raises ``UsageError`` for the superuser."""
-    account = user or account_name(os.getuid(), bare=True)
+    account = user or account_name(os.getuid())
     if account == "root":
         raise UsageError(
             "no unit is printed for root: drills need no such rights", hint="name an account of its own with --user"

@@ -58,7 +58,7 @@ def cross_check(inventory: Inventory, runbook_folders: Collection[Path]) -> Iter
 
 def installed_verifiers() -> frozenset[str]:
     """Return the names of the verifiers that are installed; none is loaded."""
-    return frozenset(Registry[object]("drp.verifiers", "verifier").names())
+    return frozenset(Registry[object]("drp.verifiers", say("verifier")).names())
 
 
 def runbook_kinds(folders: Collection[Path]) -> dict[str, tuple[str, ...]]:

@@ -147,7 +147,7 @@ def _unreadable(path: Path) -> Phrase:
 
 
 def _records(said: ReconciliationFile, document: Document, drilled: Collection[str]) -> Iterator[Problem]:
-    readers = set(Registry[object]("drp.verifiers", "verifier").names())
+    readers = set(Registry[object]("drp.verifiers", say("verifier")).names())
     for name, records in said.records.items():
         place: Place = (_AT, "records", name)
         if records.application not in drilled:

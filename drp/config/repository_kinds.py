@@ -14,6 +14,7 @@ from pydantic import ConfigDict, Discriminator, Field, Tag, create_model, field_
 from drp.config.schema import Strict
 from drp.config.schema_repositories import DEFAULT_KIND, RepositoryFile
 from drp.config.values import Name
+from drp.domain.phrase import say
 from drp.domain.repository import RepositorySettings
 from drp.errors import PluginError
 from drp.registry import Registry
@@ -39,7 +40,7 @@ def restores_parts(kind: ConfiguredKind) -> bool:
     return bool(getattr(kind, "restores_parts", False))
 
 
-KINDS: Registry[ConfiguredKind] = Registry("drp.repositories", "kind of repository", ours_first=True)
+KINDS: Registry[ConfiguredKind] = Registry("drp.repositories", say("kind of repository"), ours_first=True)
 
 
 def configured_kind(name: str) -> ConfiguredKind:

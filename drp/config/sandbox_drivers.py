@@ -32,7 +32,7 @@ class ConfiguredDriver(Protocol):
     """What a profile may say: `SandboxFile` with a literal ``driver``, and more, explained below each field."""
 
 
-DRIVERS: Registry[ConfiguredDriver] = Registry("drp.sandboxes", "sandbox driver", ours_first=True)
+DRIVERS: Registry[ConfiguredDriver] = Registry("drp.sandboxes", say("sandbox driver"), ours_first=True)
 
 
 def configured_driver(name: str) -> ConfiguredDriver:

@@ -40,7 +40,7 @@ def _side_by_side(images: list[SoftwareFile]) -> list[SoftwareFile]:
     for number, image in enumerate(images):
         for other in images[:number]:
             if PurePosixPath(image.at).is_relative_to(other.at) or PurePosixPath(other.at).is_relative_to(image.at):
-                raise ValueError(say("{at} and {at2} overlap: one would hide the other", at=image.at, at2=other.at))
+                raise ValueError(say("{at} and {other} overlap: one would hide the other", at=image.at, other=other.at))
     return images
 
 

@@ -40,7 +40,7 @@ def lay_site(directory: Path, inventory: Mapping[str, bytes] | None = None) -> N
         _lay(directory, template, inventory if inventory is not None else _example(template))
     except OSError as error:
         raise StorageFull(
-            say("cannot lay a site down in {directory}: {strerror}", directory=directory, strerror=error.strerror),
+            say("cannot lay a site down in {directory}: {why}", directory=directory, why=error.strerror),
             hint="name a directory that you may write",
         ) from error
 

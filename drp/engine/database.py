@@ -97,12 +97,10 @@ def translated(place: Place) -> Iterator[None]:
         yield
     except DBAPIError as error:
         said = str(error.orig).strip().splitlines() or [type(error.orig).__name__]
-        raise EngineError(
-            say("the orders in {shown} cannot be used: {said}", shown=place.shown, said=said[0])
-        ) from error
+        raise EngineError(say("the orders in {place} cannot be used: {why}", place=place.shown, why=said[0])) from error
     except (SQLAlchemyError, OSError) as error:
         raise EngineError(
-            say("the orders in {shown} cannot be used: {name__}", shown=place.shown, name__=type(error).__name__)
+            say("the orders in {place} cannot be used: {why}", place=place.shown, why=type(error).__name__)
         ) from error
 
 

@@ -161,9 +161,9 @@ class _Dbos:
         except Exception as error:
             raise EngineError(
                 say(
-                    "the orders in {shown} cannot be used: {name__}",
+                    "the orders in {shown} cannot be used: {kind}",
                     shown=self._place.shown,
-                    name__=type(error).__name__,
+                    kind=type(error).__name__,
                 )
             ) from error
 

@@ -19,7 +19,7 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from drp.domain.clock import waited_ms
-from drp.domain.phrase import say
+from drp.domain.phrase import Duration, say
 from drp.domain.ports import Clock
 from drp.engine.database import Place, translated
 from drp.engine.ledger import Ledger
@@ -81,10 +81,14 @@ class Presence:
     def lost(self) -> str:
         """Return why nothing may be carried out here any more; empty: it may."""
         if self._taken_by_another:
-            return f"another worker of host {self._host} has begun"
+            return say("another worker of host {host} has begun", host=self._host)
         silent_ms = waited_ms(self._renewed, self._clock.now())
         if not self._place.is_file and silent_ms > self._lease_seconds * 1000 * _OWN_SHARE:
-            return f"no connection to {self._place.shown} for {silent_ms // 1000} s: another host may take over"
+            return say(
+                "no connection to {place} for {time}: another host may take over",
+                place=self._place.shown,
+                time=Duration(silent_ms),
+            )
         return ""
 
     def renew(self) -> None:

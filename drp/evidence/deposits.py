@@ -17,7 +17,7 @@ from typing import Literal, Protocol
 from drp.codec import canonical
 from drp.domain.fold import DrillState
 from drp.domain.journal import Journal
-from drp.domain.phrase import fact, say
+from drp.domain.phrase import Phrase, count, say, several
 from drp.domain.ports import Clock
 from drp.domain.summary import DrillSummary
 from drp.errors import EvidenceError, NotFound, Tampered
@@ -153,21 +153,29 @@ def require_known(records: Iterable[str], journal: Journal) -> None:
     unknown = sorted(set(records) - set(journal.drills())) if records else []
     if unknown:
         raise Tampered(
-            say("the journal was emptied or rolled back: it does not know {named}", named=named(unknown)), hint=_HINT
+            say("the journal was emptied or rolled back: it does not know {records}", records=named(unknown)),
+            hint=_HINT,
         )
 
 
-def named(drills: Sequence[str]) -> str:
+def named(drills: Sequence[str]) -> Phrase:
     """Return whose records are meant, the first by name."""
-    more = fact("more", " and {n} more", n=len(drills) - _NAMED) if len(drills) > _NAMED else ""
-    return fact(
-        "sealed-record-drill", "the sealed record of drill {drills}{more}", drills=", ".join(drills[:_NAMED]), more=more
+    more, shown = len(drills) - _NAMED, several(drills[:_NAMED])
+    if more <= 0:
+        return say("the sealed record of drill {drills}", drills=shown)
+    return count(
+        "the sealed record of drill {drills} and {n} more",
+        "the sealed record of drill {drills} and {n} more",
+        more,
+        drills=shown,
     )
 
 
 def gone(records: Sequence[str]) -> Tampered:
     """Return the error for a journal that is not there, while there are records of its drills."""
-    return Tampered(say("the journal is gone or empty, and there is {named}", named=named(sorted(records))), hint=_HINT)
+    return Tampered(
+        say("the journal is gone or empty, and there is {records}", records=named(sorted(records))), hint=_HINT
+    )
 
 
 def require_sealed(

@@ -19,7 +19,7 @@ from drp.domain.fold import DrillState, RecoveryState, fold
 from drp.domain.manifest import MAX_DEVIATIONS, Deviation
 from drp.domain.measure import Measurement
 from drp.domain.phase import Hashed, Restored
-from drp.domain.phrase import count, say
+from drp.domain.phrase import count, joined, say, several
 from drp.domain.strict_json import Limits, Malformed, parse
 from drp.errors import EvidenceError, Tampered
 from drp.evidence.consistency import contradictions
@@ -107,22 +107,27 @@ def read_record(content: bytes) -> EvidenceRecord:
     if record.schema != RECORD_SCHEMA:
         raise EvidenceError(
             say(
-                "the record is of schema {schema}, this drp reads {RECORD_SCHEMA}",
+                "the record is of schema {schema}, this drp reads {known}",
                 schema=repr(record.schema),
-                RECORD_SCHEMA=repr(RECORD_SCHEMA),
+                known=repr(RECORD_SCHEMA),
             ),
             hint="read it with the drp version that wrote it, or a newer one",
         )
     try:
         written = parse(content, _WRITTEN)
     except Malformed as error:
-        raise Tampered(say("the record is malformed: {error}", error=error)) from error
+        raise Tampered(say("the record is malformed: {why}", why=error)) from error
     if canonical(written) != content:
         raise Tampered(say("the record is not in canonical form: it was edited or written by something else"))
     if not _says(to_data(record), written):
         raise Tampered(say("the record says what no version of drp writes: it was edited or written by something else"))
     if said := contradictions(record):
-        raise Tampered(say("the record contradicts itself, so it was edited: {said}", said="; ".join(said[:_NAMED])))
+        raise Tampered(
+            say(
+                "the record contradicts itself, so it was edited: {contradictions}",
+                contradictions=joined(said[:_NAMED]),
+            )
+        )
     return record
 
 
@@ -155,9 +160,9 @@ def _recoveries(state: DrillState, measurements: Sequence[Measurement]) -> tuple
     if absent:
         raise EvidenceError(
             say(
-                "drill {drill} was concluded without a measurement of {absent}",
+                "drill {drill} was concluded without a measurement of {applications}",
                 drill=state.drill,
-                absent=", ".join(absent),
+                applications=several(absent),
             )
         )
     return tuple(_recovery(name, recovery, measured[name]) for name, recovery in state.recoveries.items())

@@ -23,9 +23,11 @@ from pydantic import Field
 from drp.codec import canonical, from_json, to_data
 from drp.domain.clock import Stamp
 from drp.domain.events import Entry, Event
-from drp.domain.phrase import say
+from drp.domain.phrase import Phrase, count, say
 from drp.errors import Busy, Tampered
 
+MISSING = say("it is missing")
+"""What is said of an entry that is not there."""
 GENESIS = "0" * 64
 
 
@@ -52,14 +54,16 @@ class Row:
     hash: str
     link: str
 
-    def broken(self, what: str) -> Tampered:
+    def broken(self, what: Phrase) -> Tampered:
         """Return the error for this row."""
         return broken(self.drill, self.sequence, what)
 
 
-def broken(drill: str, sequence: int, what: str) -> Tampered:
+def broken(drill: str, sequence: int, what: Phrase) -> Tampered:
     """Return the error for an entry that does not fit the chain, naming its drill and sequence."""
-    return Tampered(say("journal: drill {drill}, entry {sequence}: {what}", drill=drill, sequence=sequence, what=what))
+    return Tampered(
+        say("journal: drill {drill}, entry {sequence}: {what}", drill=drill, sequence=str(sequence), what=what)
+    )
 
 
 def declared_already(drill: str) -> Busy:
@@ -99,7 +103,7 @@ def read(row: Row) -> Entry:
     try:
         body = from_json(Body, row.body)
     except Tampered as error:
-        raise row.broken(say("it cannot be read by this version of drp ({words})", words=error.message)) from error
+        raise row.broken(say("it cannot be read by this version of drp ({why})", why=error.message)) from error
     _require_place(row, body.drill, body.sequence)
     return Entry(
         drill=body.drill,
@@ -129,7 +133,9 @@ def previous_of(row: Row) -> str:
 
 def _require_place(row: Row, drill: object, sequence: object) -> None:
     if (drill, sequence) != (row.drill, row.sequence):
-        raise row.broken(say("its content belongs to drill {drill}, entry {sequence}", drill=drill, sequence=sequence))
+        raise row.broken(
+            say("its content belongs to drill {drill}, entry {sequence}", drill=drill, sequence=str(sequence))
+        )
 
 
 @dataclass(slots=True)
@@ -153,7 +159,7 @@ class DrillChain:
 
     def _require_next(self, row: Row) -> None:
         if row.sequence > self.next_sequence:
-            raise broken(row.drill, self.next_sequence, "it is missing")
+            raise broken(row.drill, self.next_sequence, MISSING)
         if row.sequence < self.next_sequence:
             raise row.broken(say("it is out of order"))
 
@@ -180,7 +186,11 @@ class JournalChain:
         self.head = head
         self._chain_of = chain_of
         self._drills: dict[str, DrillChain] = {}
-        self._last = f"entry {next_position - 1} of the journal" if next_position else "the beginning"
+        self._last = (
+            say("entry {position} of the journal", position=str(next_position - 1))
+            if next_position
+            else say("the beginning")
+        )
         self._gap: Tampered | None = None
 
     def pass_over(self, row: Row) -> None:
@@ -189,23 +199,29 @@ class JournalChain:
             self._drills[row.drill] = self._chain_of(row)
         self._drills[row.drill].pass_over(row)
         if row.position != self.next_position:
-            lost = _entries(row.position - self.next_position)
-            self._gap = self._gap or row.broken(f"{lost} missing from the journal before it, after {self._last}")
+            missing = count(
+                "1 entry is missing from the journal before it, after {last}",
+                "{n} entries are missing from the journal before it, after {last}",
+                row.position - self.next_position,
+                last=self._last,
+            )
+            self._gap = self._gap or row.broken(missing)
         elif link(row.position, row.hash, self.head) != row.link:
             raise row.broken(say("its place in the journal was changed"))
         self.next_position, self.head = row.position + 1, row.link
-        self._last = f"drill {row.drill}, entry {row.sequence}"
+        self._last = say("drill {drill}, entry {sequence}", drill=row.drill, sequence=str(row.sequence))
 
     def end(self, position: int, head: str) -> None:
         """Compare with the recorded head: position of the last entry (-1: none) and its link."""
         if self._gap is not None:
             raise self._gap
         if position >= self.next_position:
-            lost = _entries(position + 1 - self.next_position)
-            raise Tampered(say("journal: {lost} missing at its end, after {last}", lost=lost, last=self._last))
+            missing = count(
+                "journal: 1 entry is missing at its end, after {last}",
+                "journal: {n} entries are missing at its end, after {last}",
+                position + 1 - self.next_position,
+                last=self._last,
+            )
+            raise Tampered(missing)
         if (position, head) != (self.next_position - 1, self.head):
             raise Tampered(say("journal: its recorded head does not fit its last entry, {last}", last=self._last))
-
-
-def _entries(number: int) -> str:
-    return "1 entry is" if number == 1 else f"{number} entries are"

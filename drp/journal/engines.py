@@ -46,7 +46,7 @@ def database_url(location: str | Path, password: str | None) -> URL:
         raise ConfigError(say("the journal's url is not a database url")) from error
     if url.drivername not in {"sqlite", "postgresql+pg8000"}:
         raise ConfigError(
-            say("the journal cannot be kept in {drivername}", drivername=url.drivername),
+            say("the journal cannot be kept in {engine}", engine=url.drivername),
             hint="use a path, or postgresql+pg8000://user@host/database",
         )
     if url.get_backend_name() != "sqlite" and not url.username:

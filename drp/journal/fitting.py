@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from sqlalchemy import Connection, select
 
+from drp.domain.phrase import say
 from drp.domain.summary import DrillSummary
 from drp.errors import Tampered
 from drp.journal import queries
@@ -28,7 +29,7 @@ def misfit(database: Database, in_short: InShort) -> str:
         if not _fits(database, in_short, row.drill, row.position, mark.position):
             return str(row.drill)
     stored = database.read(lambda connection: connection.execute(queries.STORED).scalar_one())
-    return "" if stored == len(rows) else "that is not there"
+    return "" if stored == len(rows) else say("that is not there")
 
 
 def _fits(database: Database, in_short: InShort, drill: str, first: int, last: int) -> bool:

@@ -17,6 +17,7 @@ from sqlalchemy import ColumnElement, Connection, Table, func, select, text
 from drp.domain.events import Entry
 from drp.domain.fold import fold
 from drp.domain.journal import Verification
+from drp.domain.phrase import say
 from drp.domain.summary import DrillSummary, summarise
 from drp.errors import StorageFull, Tampered
 from drp.journal import queries
@@ -273,7 +274,9 @@ class SqlHistory:
         except Tampered as error:
             return DrillSummary(drill=drill, trouble=error.message)
         except (KeyError, AssertionError):  # entries that no drill writes, in an order that none has
-            return DrillSummary(drill=drill, trouble=f"journal: drill {drill}: its entries contradict one another")
+            return DrillSummary(
+                drill=drill, trouble=say("journal: drill {drill}: its entries contradict one another", drill=drill)
+            )
 
     def _stored(self, chosen: ColumnElement[bool], *tables: Table) -> tuple[DrillSummary, ...]:
         """Return drills of the tables, oldest first; one whose row was changed is read again."""

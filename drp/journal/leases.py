@@ -24,7 +24,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from drp.atomic import storage_errors
-from drp.domain.phrase import say
+from drp.domain.phrase import Phrase, say
 from drp.errors import Busy, LeaseLost, NotReadable
 from drp.journal.database import LOCK_KEY, Database
 
@@ -79,15 +79,16 @@ def require_free(database: Database, connection: Connection, drill: str) -> None
 
 
 def _held(drill: str, host: str | None) -> Busy:
-    where = f"on {host}" if host else "elsewhere"
     return Busy(
-        say("drill {drill} is running {where}", drill=drill, where=where),
+        say("drill {drill} is running on {host}", drill=drill, host=host)
+        if host
+        else say("drill {drill} is running elsewhere", drill=drill),
         hint="wait for its end, or see `drp drill list`",
     )
 
 
-def _lost(drill: str, why: str) -> LeaseLost:
-    return LeaseLost(f"drill {drill} is not this process's any more: {why}")
+def _lost(drill: str, why: Phrase) -> LeaseLost:
+    return LeaseLost(say("drill {drill} is not this process's any more: {why}", drill=drill, why=why))
 
 
 class FileLease:
@@ -208,7 +209,7 @@ class SessionLease:
 
     def _usable(self) -> Connection:
         if self._connection is None or self._is_lost:
-            raise _lost(self.drill, "its connection to the journal was lost")
+            raise _lost(self.drill, say("its connection to the journal was lost"))
         return self._connection
 
     def _require_in(self, connection: Connection) -> None:
@@ -223,7 +224,7 @@ class SessionLease:
             raise self._end(say("its connection to the journal was lost")) from error
         self.require()
 
-    def _end(self, why: str) -> LeaseLost:
+    def _end(self, why: Phrase) -> LeaseLost:
         self._is_lost = True
         self.release()
         return _lost(self.drill, why)
@@ -245,7 +246,7 @@ def _file_holder(path: Path) -> str | None:
         return None
     except OSError as error:  # running and cut off are not the same
         raise NotReadable(
-            say("cannot tell whether a drill runs: {path}: {strerror}", path=path, strerror=error.strerror)
+            say("cannot tell whether a drill runs: {path}: {why}", path=path, why=error.strerror)
         ) from error
     try:
         kind = struct.unpack(_LOCK, fcntl.fcntl(descriptor, fcntl.F_OFD_GETLK, _lock(fcntl.F_WRLCK)))[0]

@@ -7,7 +7,7 @@ from contextlib import suppress
 
 from sqlalchemy import Connection, func, inspect, select
 
-from drp.domain.phrase import say
+from drp.domain.phrase import say, several
 from drp.errors import ConfigError, DrpError, StorageFull, Tampered
 from drp.journal import marks, progress, summaries
 from drp.journal.chain import GENESIS
@@ -46,9 +46,9 @@ def check_guards(database: Database, connection: Connection) -> None:
     if missing := [*GUARDS.missing(connection), *missing_seal_guard(connection)]:
         raise Tampered(
             say(
-                "journal {place}: its append-only guards were removed: {missing}",
+                "journal {place}: its append-only guards were removed: {guards}",
                 place=database.place,
-                missing=", ".join(missing),
+                guards=several(missing),
             )
         )
     if connection.execute(select(HEAD.c.position)).first() is None:
@@ -61,7 +61,7 @@ def sound_ends(database: Database, connection: Connection) -> tuple[int, str, in
     if connection.dialect.name == "sqlite":
         damage = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one()
         if damage != "ok":
-            raise Tampered(say("journal {place} is damaged: {damage}", place=database.place, damage=damage))
+            raise Tampered(say("journal {place} is damaged: {why}", place=database.place, why=damage))
     return read_ends(connection)
 
 
@@ -88,10 +88,10 @@ def _check_opened(database: Database, connection: Connection) -> None:
     if version is not None and version > SCHEMA_VERSION:
         raise ConfigError(
             say(
-                "journal {place} was written by a newer drp (schema {version}; this one knows {SCHEMA_VERSION})",
+                "journal {place} was written by a newer drp (schema {version}; this one knows {known})",
                 place=database.place,
                 version=str(version),
-                SCHEMA_VERSION=SCHEMA_VERSION,
+                known=str(SCHEMA_VERSION),
             ),
             hint="use the newer drp; this one changes nothing in it",
         )

@@ -17,7 +17,7 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from drp.codec import to_data
-from drp.domain.phrase import say
+from drp.domain.phrase import say, several
 from drp.domain.ports import Clock
 from drp.domain.schedule.events import RegisterEntry, RegisterEvent
 from drp.domain.schedule.fold import ScheduleState, fold_register
@@ -155,9 +155,9 @@ class SqlRegister:
             return -1, GENESIS
         if missing := GUARDS.missing(connection):
             message = say(
-                "register in {place}: its append-only guards were removed: {missing}",
+                "register in {place}: its append-only guards were removed: {guards}",
                 place=self._database.place,
-                missing=", ".join(missing),
+                guards=several(missing),
             )
             raise Tampered(message)
         row = connection.execute(_HEAD).first()

@@ -19,7 +19,7 @@ from drp.domain.events import DrillDeclared, Entry, Event, Progressed, Sign
 from drp.domain.ports import Clock
 from drp.errors import Busy, DrpError, StorageFull
 from drp.journal import leases, progress
-from drp.journal.chain import GENESIS, DrillChain, Row, broken, declared_already, forge, link
+from drp.journal.chain import GENESIS, MISSING, DrillChain, Row, broken, declared_already, forge, link
 from drp.journal.database import Database
 from drp.journal.engines import Wrap
 from drp.journal.history import SqlHistory
@@ -239,7 +239,7 @@ class SqlJournal:
         )
         if not rows:
             if self._rows(select(ENTRIES).where(ENTRIES.c.drill == drill, ENTRIES.c.sequence > after).limit(1)):
-                raise broken(drill, after, "it is missing")
+                raise broken(drill, after, MISSING)
             return DrillChain(next_sequence=after + 1)
         return DrillChain(next_sequence=after + 1, head=rows[0].hash)
 

@@ -109,7 +109,7 @@ def _message(parcel: Parcel, seconds: float) -> None:
         body_format=apprise.NotifyFormat.TEXT,
     )
     if not taken:
-        raise Refused(heard.last(threading.get_ident()) or "it was not taken")
+        raise Refused(heard.last(threading.get_ident()) or say("it was not taken"))
 
 
 class _Heard(logging.Handler):

@@ -145,7 +145,7 @@ def serve_metrics(address: str, wiring: Wiring) -> MetricsServer:
         listener = socket.create_server((host, port), family=family, backlog=16)
     except OSError as error:
         raise Busy(
-            say("metrics cannot be served at {address}: {strerror}", address=address, strerror=error.strerror),
+            say("metrics cannot be served at {address}: {why}", address=address, why=error.strerror),
             hint="name another port",
         ) from error
     return MetricsServer(listener, door, lambda: exposition(wiring.site))
@@ -184,9 +184,9 @@ def _door(access: MetricsAccess) -> _Door:
         except (OSError, ssl.SSLError) as error:
             raise ConfigError(
                 say(
-                    "metrics: certificate {certificate} and its key cannot be used: {strerror}",
+                    "metrics: certificate {certificate} and its key cannot be used: {why}",
                     certificate=access.certificate,
-                    strerror=error.strerror or "no match",
+                    why=error.strerror or "no match",
                 ),
                 hint="give both as PEM, the key without a passphrase",
             ) from error

@@ -12,6 +12,7 @@ from drp.config.monitoring import Target
 from drp.config.secrets import resolve
 from drp.config.site import Site
 from drp.domain.alerts import Cause
+from drp.domain.phrase import say
 from drp.domain.restore import SecretReference
 from drp.domain.telling import Listener, News, listen, news, only, refused, took
 from drp.errors import Busy, DrpError, NotReadable
@@ -60,10 +61,10 @@ def tell(wiring: Wiring, overview: Overview | DrpError, drill: str | None = None
     except Busy:
         return Told()
     except DrpError as error:
-        return Told(trouble=error.message, notices=(f"nobody could be told: {error.message}",))
+        return Told(trouble=error.message, notices=(say("nobody could be told: {why}", why=error.message),))
     except Exception as error:  # noqa: BLE001 - a mistake in here must not become a drill's
         why = redact(f"{type(error).__name__}: {error}")
-        return Told(trouble=why, notices=(f"nobody could be told, by a mistake in drp: {why}",))
+        return Told(trouble=why, notices=(say("nobody could be told, by a mistake in drp: {why}", why=why),))
 
 
 def tell_now(wiring: Wiring, drill: str | None = None) -> Told:
@@ -138,7 +139,7 @@ def _tell(wiring: Wiring, overview: Overview | DrpError, drill: str | None) -> T
         if after != memory:
             remember_told(site.state_directory, after)
     except DrpError as error:
-        line = f"what was told could not be written down: {error.message}"
+        line = say("what was told could not be written down: {why}", why=error.message)
         return replace(told_all, trouble=error.message, notices=(*told_all.notices, line))
     return told_all
 
@@ -162,8 +163,12 @@ def _said(answers: Mapping[str, Answer], before: Memory, after: Memory, box: _Bo
     for name, listener in after.listeners.items():
         known = before.listeners.get(name, Listener())
         if listener.tries and not known.tries:
-            lines.append(f"{name} could not be told: {listener.refused}")
-    lines += [f"{name} was not taken: {why}" for name, why in after.silent.items() if name not in before.silent]
+            lines.append(say("{target} could not be told: {why}", target=name, why=listener.refused))
+    lines += [
+        say("{target} was not taken: {why}", target=name, why=why)
+        for name, why in after.silent.items()
+        if name not in before.silent
+    ]
     to = {name.removeprefix("to:"): one for name, one in answers.items() if name.startswith("to:")}
     return Told(
         told=tuple(name for name, one in to.items() if one.taken),

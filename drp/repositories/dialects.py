@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from drp.domain.phrase import say
 from drp.domain.strict_json import Limits, Malformed, parse_object
 from drp.registry import Registry
 
@@ -65,7 +66,7 @@ class PlainDialect:
 
 
 PLAIN = "none"
-_DIALECTS: Registry[Dialect] = Registry("drp.dialects", "dialect of a program that restores", ours_first=True)
+_DIALECTS: Registry[Dialect] = Registry("drp.dialects", say("dialect of a program that restores"), ours_first=True)
 
 
 def dialect(name: str) -> Dialect:

@@ -43,7 +43,7 @@ def driver(name: str) -> SandboxDriver:
     """Return a driver. Raises ``PluginError``, and ``Untrusted`` where others can change its code."""
     found: Any = configured_driver(name)
     if lacking := [each for each in _METHODS if not callable(getattr(found, each, None))]:
-        message = say("{named} has no method {lacking}", named=DRIVERS.named(DRIVERS.entry(name)), lacking=lacking[0])
+        message = say("{who} has no method {lacking}", who=DRIVERS.named(DRIVERS.entry(name)), lacking=lacking[0])
         raise PluginError(message, hint=INSTALL)
     driven: SandboxDriver = found
     return driven

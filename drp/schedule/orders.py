@@ -19,7 +19,7 @@ from drp.config.site import Site
 from drp.domain.level import LEVELS, Level
 from drp.domain.occasion import Occasion, scheduled_id
 from drp.domain.orders import Order, Values
-from drp.domain.phrase import say
+from drp.domain.phrase import say, several
 from drp.domain.plan import DrillPlan
 from drp.domain.schedule.policy import Policy
 from drp.domain.schedule.slot import Slot
@@ -27,7 +27,7 @@ from drp.errors import UsageError
 from drp.schedule.approval import with_approval
 
 PROCEDURE = "drill"
-BY = "the schedule"
+BY = str(say("the schedule"))
 """Who asks for drills of slots."""
 
 
@@ -139,5 +139,5 @@ def _level(name: str) -> Level:
             return level
     raise UsageError(
         say("no drill is held at level `{name}`", name=name),
-        hint=say("levels of drills: {LEVELS}", LEVELS=", ".join(LEVELS)),
+        hint=say("levels of drills: {levels}", levels=several(LEVELS)),
     )

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from drp.config.problems import suggestion
-from drp.domain.phrase import say
+from drp.domain.phrase import say, several
 from drp.domain.schedule.events import Paused, PauseEnded, SlotSkipped
 from drp.domain.schedule.policy import Policy
 from drp.domain.schedule.reasons import shown_instant
@@ -33,12 +33,12 @@ def pause(desk: Desk, target: str, *, until: datetime, by: str, reason: str) -> 
     now = desk.clock.now().wall
     if until <= now:
         raise UsageError(
-            say("a pause until {shown_instant} is over", shown_instant=shown_instant(until)),
+            say("a pause until {instant} is over", instant=shown_instant(until)),
             hint="name an instant that is to come",
         )
     if until > now + LONGEST_PAUSE:
         raise UsageError(
-            say("a pause until {shown_instant} is longer than a year", shown_instant=shown_instant(until)),
+            say("a pause until {instant} is longer than a year", instant=shown_instant(until)),
             hint="take the policy out of inventory/schedule.yml, where everybody sees that nothing is drilled",
         )
     event = Paused(policy=target, until=until.replace(microsecond=0), by=by, reason=sound_reason(reason))
@@ -50,9 +50,9 @@ def resume(desk: Desk, target: str, *, by: str) -> PauseEnded:
     """Write down that a pause ends before its time. Raises ``NotFound`` where there is none."""
     pauses = {name: each for name, each in desk.register.state().pauses.items() if each.until > desk.clock.now().wall}
     if target not in pauses:
-        shown = ", ".join("--all" if name == EVERYTHING else name for name in pauses) or "nothing"
-        what = "everything" if target == EVERYTHING else target
-        raise NotFound(say("{what} is not paused", what=what), hint=say("paused: {shown}", shown=shown))
+        what = say("everything") if target == EVERYTHING else target
+        paused = several("--all" if name == EVERYTHING else name for name in pauses) if pauses else say("nothing")
+        raise NotFound(say("{what} is not paused", what=what), hint=say("paused: {policies}", policies=paused))
     event = PauseEnded(policy=target, by=by)
     desk.register.append(event)
     return event
@@ -81,8 +81,8 @@ def _skippable(slots: Sequence[Coming], target: str) -> Slot:
             continue
         if each.decision.reason in BEGUN:
             message = say(
-                "slot {id} has begun: drill {drill} is running",
-                id=each.decision.slot.id,
+                "slot {slot} has begun: drill {drill} is running",
+                slot=each.decision.slot.id,
                 drill=each.decision.values["drill"],
             )
             raise UsageError(message, hint="stop it with `drp drill abort`")
@@ -99,7 +99,7 @@ def must_be_known(policies: Mapping[str, Policy], target: str, *, everything: bo
     if target in names or (everything and target == EVERYTHING):
         return
     raise NotFound(
-        say("nothing is scheduled for `{target}`; {suggestion}", target=target, suggestion=suggestion(target, names)),
+        say("nothing is scheduled for `{target}`; {guess}", target=target, guess=suggestion(target, names)),
         hint="see `drp schedule list`",
     )
 
@@ -108,10 +108,10 @@ def sound_reason(reason: str) -> str:
     """Return a reason as it is kept: one line of readable text. Raises ``UsageError``."""
     said = " ".join(reason.split())
     if not said or not any(letter.isalnum() for letter in said):
-        raise UsageError("why?", hint="say it with --reason: it stands in the evidence")
+        raise UsageError(say("why?"), hint="say it with --reason: it stands in the evidence")
     if len(said) > MOST_LETTERS or not all(is_visible(letter) or letter == " " for letter in said):
         raise UsageError(
-            say("a reason is one line of at most {MOST_LETTERS} readable characters", MOST_LETTERS=MOST_LETTERS),
+            say("a reason is one line of at most {most} readable characters", most=MOST_LETTERS),
             hint="shorten it",
         )
     return said

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from drp.domain.journal import Journal
-from drp.domain.phrase import say
+from drp.domain.phrase import say, several
 from drp.errors import NotFound, Tampered
 from drp.evidence.deposits import note_all_known, require_sealed
 from drp.service.registered import require_declared
@@ -39,11 +39,11 @@ def verify_journal(wiring: Wiring, journal: Journal, *, thoroughly: bool = False
     lost = require_sealed(deposits, drills, journal)
     if misfit:
         raise Tampered(
-            say("journal: what was noted in short of drill {misfit} does not follow from its entries", misfit=misfit),
+            say("journal: what was noted in short of drill {drill} does not follow from its entries", drill=misfit),
             hint="its entries are intact, and the notes were made again; find out who changed them",
         )
     if lost:
         raise NotFound(
-            say("the sealed records of {lost} are gone", lost=", ".join(lost)), hint="bring them back from a copy"
+            say("the sealed records of {drills} are gone", drills=several(lost)), hint="bring them back from a copy"
         )
     return Verified(entries=entries, drills=len(drills), register=registered)

@@ -13,6 +13,7 @@ from drp.config.places import require_state
 from drp.domain.check import Target
 from drp.domain.fold import DrillState, RecoveryState
 from drp.domain.journal import Journal
+from drp.domain.phrase import say, several
 from drp.domain.sandbox import Residue, SandboxHandle
 from drp.drill.declare import find, reopen, states
 from drp.drill.release import is_held, is_here, release
@@ -64,8 +65,14 @@ def _kept_handle(state: DrillState, application: str | None) -> SandboxHandle:
     handles = {name: _handle(recovery) for name, recovery in open_ones.items()}
     wanted = [handle for name, handle in handles.items() if application in {None, name} and handle is not None]
     if len(wanted) != 1:
-        message = f"drill {state.drill} keeps " + (
-            f"several sandboxes: {', '.join(handles)}" if handles else "no sandbox"
+        message = (
+            say(
+                "drill {drill} keeps several sandboxes: {applications}",
+                drill=state.drill,
+                applications=several(handles),
+            )
+            if handles
+            else say("drill {drill} keeps no sandbox", drill=state.drill)
         )
         raise NotFound(message, hint="name one with --app; keep sandboxes with `drp drill run … --keep-sandbox`")
     return wanted[0]

@@ -32,7 +32,7 @@ def site_lock(state_directory: Path, what: str = "") -> Iterator[int]:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             said = os.pread(descriptor, _MOST, 0).decode("utf-8", "replace").strip()
-            owner = printable(said) or "another process"
+            owner = printable(said) or say("another process")
             message = say("{path} is held: drp already runs a drill on this site ({owner})", path=path, owner=owner)
             raise Busy(message, hint="watch it with `drp drill watch latest`, or wait for its end") from error
         say_what_for(descriptor, what)
@@ -61,9 +61,9 @@ def is_held(state_directory: Path) -> bool:
     except OSError as error:  # running and cut off are not the same
         raise NotReadable(
             say(
-                "cannot tell whether a drill runs: {filename}: {strerror}",
+                "cannot tell whether a drill runs: {filename}: {why}",
                 filename=error.filename,
-                strerror=error.strerror,
+                why=error.strerror,
             )
         ) from error
     try:

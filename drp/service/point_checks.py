@@ -18,7 +18,7 @@ from drp.domain.coverage import in_order
 from drp.domain.findings.catalogue import MANIFEST_WAIVED
 from drp.domain.findings.finding import Finding
 from drp.domain.newest_point import newest_of
-from drp.domain.phrase import Duration, Phrase, count, quoted, say, several
+from drp.domain.phrase import Duration, Phrase, count, joined, quoted, say, several
 from drp.domain.plan import PlannedRecovery
 from drp.domain.point_check import ApplicationCheck, Aspect, PlaceCheck, Trouble, check_of
 from drp.domain.ports import ManifestSource
@@ -164,7 +164,7 @@ class _Look:
             looked_into=looked_into,
             manifest_demanded=demand.manifest,
             manifest_bound=taken is not None and self._manifest(application, taken, demand),
-            passed_over=tuple(f"{each.name}: {each.reason}" for each in listing.passed_over),
+            passed_over=tuple(joined([each.name, each.reason], ": ") for each in listing.passed_over),
             troubles=tuple(self._troubles),
         )
 

@@ -14,7 +14,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
-from drp.domain.phrase import say
+from drp.domain.phrase import joined, say
 from drp.domain.placing import Folder, on_disks, turns
 from drp.domain.plan import DrillPlan, PlannedRecovery
 from drp.domain.precheck import (
@@ -89,17 +89,17 @@ def admitted(wiring: Wiring, plan: DrillPlan, *, despite: str = "") -> Iterator[
 
 def refusal(found: Precheck) -> DrpError:
     """Return the error that says why a drill is not begun."""
-    message = "; ".join(sentence(reason) for reason in found.blocking)
+    reasons = joined(sentence(reason) for reason in found.blocking)
     codes = {reason.code for reason in found.blocking}
     if codes & _SPACE:
-        hint = "free space, lower `data_bytes` of the sandbox profile, or recover fewer at once (`parallel`)"
+        hint = say("free space, lower `data_bytes` of the sandbox profile, or recover fewer at once (`parallel`)")
         return StorageFull(
-            say("no room for the drill: {words}", words=message),
+            say("no room for the drill: {reasons}", reasons=reasons),
             hint=say("{hint}; or go on with `--despite REASON`", hint=hint),
         )
     if codes & _SANDBOX:
-        return SandboxError(say("the drill cannot have its sandboxes: {words}", words=message))
-    return NoRoom(say("no room for the drill now: {words}", words=message))
+        return SandboxError(say("the drill cannot have its sandboxes: {reasons}", reasons=reasons))
+    return NoRoom(say("no room for the drill now: {reasons}", reasons=reasons))
 
 
 def _room(

@@ -37,7 +37,7 @@ from drp.domain.events import (
     SandboxKept,
     Sign,
 )
-from drp.domain.phrase import fact, say
+from drp.domain.phrase import Phrase, fact, say
 from drp.domain.precheck_words import sentence
 from drp.domain.sandbox import Reaped
 from drp.domain.verdict import Verdict
@@ -230,7 +230,7 @@ class RunningDrill:
             raise _error(self._error)
         if self.outcome.verdict is None and not self.outcome.stops and self._asked:
             message = say(
-                "the drill worker ended without a word; its last words may be in {site}", site=_log(self._site)
+                "the drill worker ended without a word; its last words may be in {file}", file=_log(self._site)
             )
             hint = say("run `drp doctor`; resume the drill with `drp drill resume latest`")
             raise SandboxError(message, hint=hint)
@@ -256,14 +256,11 @@ def reaped(wiring: Wiring) -> list[Notice]:
     return [Notice(_said_of(orphan)) for orphan in wiring.reap()]
 
 
-def _said_of(orphan: Reaped) -> str:
+def _said_of(orphan: Reaped) -> Phrase:
     """Return what whoever follows a drill hears of what an earlier one had left."""
-    what = (
-        fact("still-here-from-before", "still here from before")
-        if orphan.left
-        else fact("removed-what-crash-had", "removed what a crash had left")
-    )
-    return f"{what}: {orphan.shown}"
+    if orphan.left:
+        return say("still here from before: {what}", what=orphan.shown)
+    return say("removed what a crash had left: {what}", what=orphan.shown)
 
 
 def _what(request: Request | None) -> str:

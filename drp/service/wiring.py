@@ -171,9 +171,9 @@ class Wiring:
         except OSError as error:
             raise ConfigError(
                 say(
-                    "{filename} cannot be read: {strerror}",
+                    "{filename} cannot be read: {why}",
                     filename=error.filename or own,
-                    strerror=error.strerror or error,
+                    why=error.strerror or error,
                 ),
                 hint=say("everything in {own} must be readable for whoever holds drills", own=own),
             ) from error

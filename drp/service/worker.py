@@ -28,7 +28,7 @@ from drp.config.site import load_site
 from drp.descriptors import raise_limit
 from drp.domain.events import Entry, Event, Progressed, Sign
 from drp.domain.journal import Journal
-from drp.domain.phrase import say
+from drp.domain.phrase import say, several
 from drp.domain.ports import Ports
 from drp.domain.visible import printable_lines
 from drp.drill.conduct import conduct
@@ -216,7 +216,7 @@ def _carry_out(request: Request | None, ports: Ports, wiring: Wiring, channel: _
     if not isinstance(request, Begin):
         return None
     if changed := request.plan.changed(ports.materials(request.plan)):
-        message = say("changed while the drill was being started: {changed}", changed=", ".join(changed))
+        message = say("changed while the drill was being started: {files}", files=several(changed))
         raise ConfigError(message, hint="nothing was declared: run the drill again")
     recorder = declare(
         request.plan,
@@ -243,7 +243,7 @@ def _finish_first(drill: str, ports: Ports, channel: _Channel) -> None:
         return
     recorder = reopen(drill, ports.journal)  # as it is now that nobody else can change it
     if recorder.state.sealed is None:
-        channel.note(f"drill {drill} was cut off; finishing it first")
+        channel.note(say("drill {drill} was cut off; finishing it first", drill=drill))
         take_up(recorder, ports)
     ports.journal.release(drill)
 

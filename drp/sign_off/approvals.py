@@ -64,7 +64,7 @@ class ApprovalDirectory:
         if not policy.allowed_signers:
             if deposit.uid < 0:
                 raise AccessDenied(say("whose account wrote this answer cannot be told here: approvers need keys"))
-            return Approver(name=account_name(deposit.uid, bare=True), proven_by="account", uid=deposit.uid)
+            return Approver(name=account_name(deposit.uid), proven_by="account", uid=deposit.uid)
         message = canonical(to_data(deposit.answer))
         signed = (message, deposit.signature, policy.allowed_signers)
         try:

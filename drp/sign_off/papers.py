@@ -66,7 +66,7 @@ def read_owned_paper(path: Path) -> tuple[bytes, int] | None:
     except (FileNotFoundError, PermissionError):
         return None
     except OSError as error:
-        raise ValueError(say("cannot be opened: {strerror}", strerror=error.strerror)) from error
+        raise ValueError(say("cannot be opened: {why}", why=error.strerror)) from error
     try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):

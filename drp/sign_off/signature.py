@@ -12,7 +12,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from drp.command import Output, run
-from drp.domain.phrase import say
+from drp.domain.phrase import quoted, say
 from drp.domain.sign_off_desk import Signer
 from drp.domain.visible import one_line
 from drp.errors import AccessDenied, CommandFailed, NotFound
@@ -36,7 +36,7 @@ def sign(message: bytes, key: Path, *, namespace: str = NAMESPACE) -> str:
     agent = {name: os.environ[name] for name in ("SSH_AUTH_SOCK",) if name in os.environ}
     output = _keygen("-Y", "sign", "-f", str(key.absolute()), "-n", namespace, message=message, environment=agent)
     if output.exit_code != 0 or not output.stdout.startswith("-----BEGIN SSH SIGNATURE-----"):
-        said = output.tail[-1] if output.tail else "no word"
+        said = quoted(output.tail[-1]) if output.tail else say("no word")
         hint = say("a key with a passphrase: `ssh-add` it, and name its .pub file")
         raise AccessDenied(say("ssh-keygen could not sign with {key}: {said}", key=key, said=said), hint=hint)
     return output.stdout

@@ -72,7 +72,7 @@ def _wait(folder: Path, deposit: str, deadline: float) -> Reply:
             if content is not None:
                 return from_json(Reply, content)
         except (ValueError, Tampered) as error:
-            raise Unreachable(say("the drill's reply cannot be read: {error}", error=error)) from error
+            raise Unreachable(say("the drill's reply cannot be read: {why}", why=error)) from error
         time.sleep(_POLL_SECONDS)
     answer_file(folder, deposit).unlink(missing_ok=True)
     raise Unreachable(say("no drill took the answer"), hint="see `drp drill show latest`: does it still wait?")
@@ -96,4 +96,4 @@ def _unwelcome(folder: Path, error: Exception) -> DrpError:
         )
     if isinstance(error, StorageFull):
         return error
-    return Unreachable("the drill does not wait any more", hint="see `drp drill show latest`")
+    return Unreachable(say("the drill does not wait any more"), hint="see `drp drill show latest`")

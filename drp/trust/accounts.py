@@ -16,7 +16,7 @@ from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from drp.domain.phrase import say
+from drp.domain.phrase import Phrase, say
 from drp.errors import ConfigError
 
 _ACL = "system.posix_acl_access"
@@ -26,13 +26,20 @@ _USER, _GROUP_OF_FILE, _GROUP, _MASK = 0x02, 0x04, 0x08, 0x10
 _WRITE = 0x02
 
 
-def account_name(uid: int, *, bare: bool = False) -> str:
-    """Return a user by name and number; ``bare``: the name alone, or the number where there is no name."""
+def account_name(uid: int) -> str:
+    """Return the name of a user; the number where there is no name."""
     try:
-        name = pwd.getpwuid(uid).pw_name
+        return pwd.getpwuid(uid).pw_name
     except KeyError:
-        return str(uid) if bare else f"user {uid}, who has no account here"
-    return name if bare else f"{name} (user {uid})"
+        return str(uid)
+
+
+def account(uid: int) -> Phrase:
+    """Return a user by name and number, for people."""
+    try:
+        return say("{name} (user {number})", name=pwd.getpwuid(uid).pw_name, number=str(uid))
+    except KeyError:
+        return say("user {number}, who has no account here", number=str(uid))
 
 
 def accounts_of(names: Iterable[str]) -> frozenset[int]:
@@ -45,24 +52,27 @@ def accounts_of(names: Iterable[str]) -> frozenset[int]:
         try:
             found |= _members(grp.getgrnam(name[1:])) if name.startswith("%") else {pwd.getpwnam(name).pw_uid}
         except KeyError:
-            kind = "group" if name.startswith("%") else "account"
-            hint = say("make the {kind}, or take it out of `writers` in drp.yml", kind=kind)
+            if name.startswith("%"):
+                raise ConfigError(
+                    say("there is no group {name} on this host", name=name.removeprefix("%")),
+                    hint="make the group, or take it out of `writers` in drp.yml",
+                ) from None
             raise ConfigError(
-                say("there is no {kind} {removeprefix} on this host", kind=kind, removeprefix=name.removeprefix("%")),
-                hint=hint,
+                say("there is no account {name} on this host", name=name),
+                hint="make the account, or take it out of `writers` in drp.yml",
             ) from None
     return frozenset(found)
 
 
 def others_who_write(
     path: str, status: os.stat_result, trusted: Collection[int], judged_groups: Collection[int] = ()
-) -> str | None:
+) -> Phrase | None:
     """Return whom the group bits of a file's mode let write besides trusted users; None: nobody."""
     for group, user in _writers(path, status):
         if user is not None and user not in trusted:
-            return account_name(user)
+            return account(user)
         if group is not None and group not in judged_groups and not _is_private(group, frozenset(trusted)):
-            return f"group {_group_name(group)}"
+            return _group(group)
     return None
 
 
@@ -92,7 +102,7 @@ def _is_private(group: int, trusted: frozenset[int]) -> bool:
     except KeyError:
         return False
     members = _members(entry)
-    known = bool(entry.gr_mem) or any(account_name(user, bare=True) == entry.gr_name for user in members)
+    known = bool(entry.gr_mem) or any(account_name(user) == entry.gr_name for user in members)
     return known and bool(members) and members <= trusted
 
 
@@ -108,11 +118,11 @@ def _members(entry: grp.struct_group) -> set[int]:
     return members | {account.pw_uid for account in pwd.getpwall() if account.pw_gid == entry.gr_gid}
 
 
-def _group_name(group: int) -> str:
+def _group(group: int) -> Phrase:
     try:
-        return f"{grp.getgrgid(group).gr_name} ({group})"
+        return say("group {name} ({number})", name=grp.getgrgid(group).gr_name, number=str(group))
     except KeyError:
-        return f"{group}, which has no name here"
+        return say("group {number}, which has no name here", number=str(group))
 
 
 def closed_place(path: Path) -> Path | None:

@@ -15,10 +15,10 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from drp.domain.phrase import say
+from drp.domain.phrase import NOTHING, Phrase, count, joined, say
 from drp.domain.visible import printable
 from drp.errors import ConfigError, Untrusted
-from drp.trust.accounts import account_name, others_who_write
+from drp.trust.accounts import account, account_name, others_who_write
 
 _MOST_LINKS = 40
 _MOST_SHOWN = 20
@@ -35,7 +35,7 @@ class Doubt:
     """Why a path is not trusted, and the command that fixes it."""
 
     path: str
-    reason: str
+    reason: Phrase
     mend: str
 
 
@@ -107,7 +107,7 @@ class Trust:
             except OSError:  # gone, or closed to us: nothing of it can be read
                 continue
             if depth > _DEEPEST or left < 0:
-                yield Doubt(physical, "holds too much to be judged", f"rm -r {_word(physical)}")
+                yield Doubt(physical, say("holds too much to be judged"), f"rm -r {_word(physical)}")
                 return
             for name in names:
                 inside = f"{physical}/{name}"
@@ -154,7 +154,8 @@ class Trust:
                 links += 1
                 self._step(here_next, status, last=False)
                 if links > _MOST_LINKS:
-                    raise _Doubted(Doubt(here_next, "leads through too many symbolic links", f"ls -l {_word(here)}"))
+                    reason = say("leads through too many symbolic links")
+                    raise _Doubted(Doubt(here_next, reason, f"ls -l {_word(here)}"))
                 target = Path(here_next).readlink()
                 here = "/" if target.is_absolute() else here
                 pending += [each for each in reversed(target.parts) if each not in {"/", "."}]
@@ -179,19 +180,19 @@ class Trust:
         """Return what is wrong with one object; ``way``: only what lies behind it counts, so a sticky bit protects."""
         mode = status.st_mode
         if status.st_uid not in self.accounts:
-            return Doubt(path, f"belongs to {account_name(status.st_uid)}", _chown(path, mode))
+            return Doubt(path, say("belongs to {owner}", owner=account(status.st_uid)), _chown(path, mode))
         if (mounter := self._mounter(status.st_dev)) not in self.accounts:
-            reason = f"lies in a file system that {account_name(mounter)} made up"
+            reason = say("lies in a file system that {owner} made up", owner=account(mounter))
             return Doubt(path, reason, f"umount {_word(path)}")
         if stat.S_ISLNK(mode) or (way and stat.S_ISDIR(mode) and mode & stat.S_ISVTX):
             return None
         if mode & stat.S_IWOTH:
-            return Doubt(path, "may be written by everybody", f"{_sudo(status)}chmod o-w {_word(path)}")
+            return Doubt(path, say("may be written by everybody"), f"{_sudo(status)}chmod o-w {_word(path)}")
         if not mode & stat.S_IWGRP:
             return None
         others = others_who_write(path, status, self.accounts, _groups_judged_before)
         mend = f"{_sudo(status)}chmod g-w {_word(path)}"
-        return Doubt(path, f"may be written by {others}", mend) if others is not None else None
+        return Doubt(path, say("may be written by {others}", others=others), mend) if others is not None else None
 
     def _mounter(self, device: int) -> int:
         """Return who answers for a device's owners and modes: the kernel (root), or whoever serves it (FUSE)."""
@@ -200,18 +201,18 @@ class Trust:
         return self._mounters.get(device, 0)
 
 
-def refusal(doubts: Collection[Doubt], *, otherwise: str = "") -> Untrusted:
+def refusal(doubts: Collection[Doubt], *, otherwise: Phrase = NOTHING) -> Untrusted:
     """Return the error that names what is doubted and the commands that fix it, or what to do ``otherwise``."""
-    shown = [f"{_word(doubt.path)} {doubt.reason}" for doubt in list(doubts)[:_MOST_SHOWN]]
+    shown = [joined([_word(doubt.path), doubt.reason], " ") for doubt in list(doubts)[:_MOST_SHOWN]]
     if len(doubts) > _MOST_SHOWN:
-        shown.append(f"… and {len(doubts) - _MOST_SHOWN} more")
+        shown.append(count("… and {n} more", "… and {n} more", len(doubts) - _MOST_SHOWN))
     mends = list(dict.fromkeys(doubt.mend for doubt in doubts))
     commands = " && ".join([*mends[:_MOST_COMMANDS], *(["…"] if len(mends) > _MOST_COMMANDS else [])])
     hint = say("if it is yours, look through it, then: {commands}", commands=commands)
-    return Untrusted("\n".join(shown), hint=f"{hint}; {otherwise}" if otherwise else hint)
+    return Untrusted(joined(shown, "\n"), hint=joined([hint, otherwise]))
 
 
-def require(doubts: Iterable[Doubt | None], *, otherwise: str = "") -> None:
+def require(doubts: Iterable[Doubt | None], *, otherwise: Phrase = NOTHING) -> None:
     """Raise Untrusted when there is a doubt."""
     found = sorted({doubt for doubt in doubts if doubt is not None}, key=lambda doubt: doubt.path)
     if found:
@@ -225,7 +226,7 @@ def _fuse_mounters() -> dict[int, int]:
         lines = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError as error:
         raise ConfigError(
-            say("the mount table cannot be read: {strerror}", strerror=error.strerror), hint="mount /proc"
+            say("the mount table cannot be read: {why}", why=error.strerror), hint="mount /proc"
         ) from error
     for line in lines:
         fields, _, rest = line.partition(" - ")
@@ -238,7 +239,7 @@ def _fuse_mounters() -> dict[int, int]:
 
 
 def _chown(path: str, mode: int) -> str:
-    owner = "root" if os.geteuid() == 0 else account_name(os.geteuid(), bare=True)
+    owner = "root" if os.geteuid() == 0 else account_name(os.geteuid())
     flag = "--no-dereference " if stat.S_ISLNK(mode) else ""
     return f"{'' if os.geteuid() == 0 else 'sudo '}chown {flag}{owner} {_word(path)}"
 

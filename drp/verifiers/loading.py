@@ -17,7 +17,7 @@ from drp.offers import Offer
 from drp.registry import Registry
 from drp.trust import Trust, require
 
-VERIFIERS: Registry[type[Verifier]] = Registry("drp.verifiers", "verifier")
+VERIFIERS: Registry[type[Verifier]] = Registry("drp.verifiers", say("verifier"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

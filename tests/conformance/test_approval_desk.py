@@ -84,7 +84,7 @@ def test_without_keys_it_is_the_word_of_the_account_that_wrote_the_file(tmp_path
     lay(tmp_path / "weekly-1", "0" * 16, ANSWER)
     (deposit,) = desk.deposits("weekly-1")
     by = desk.whose(deposit, ApprovalPolicy(approvers=("anybody",)))
-    assert (by.name, by.proven_by, by.uid) == (account_name(os.getuid(), bare=True), "account", os.getuid())
+    assert (by.name, by.proven_by, by.uid) == (account_name(os.getuid()), "account", os.getuid())
     with pytest.raises(AccessDenied, match="cannot be told"):
         desk.whose(replace(deposit, uid=-1), ApprovalPolicy(approvers=("anybody",)))
 
@@ -167,4 +167,4 @@ def test_a_reply_names_whose_word_was_taken(tmp_path: Path) -> None:
     (deposit,) = desk.deposits("weekly-1")
     desk.reply("weekly-1", deposit, by=desk.whose(deposit, ApprovalPolicy(approvers=("anybody",))))
     said = json.loads(reply_file(tmp_path / "weekly-1", "0" * 16).read_text())
-    assert (said["accepted"], said["principal"]) == (True, account_name(os.getuid(), bare=True))
+    assert (said["accepted"], said["principal"]) == (True, account_name(os.getuid()))

@@ -59,7 +59,7 @@ class FolderPattern:
         self.text = text
         parts = text.split("/")
         if not text.isprintable() or any(part in {"", ".", ".."} for part in parts) or len(parts) > _MOST_LEVELS:
-            raise ValueError(say("is no path of folders below the repository: write it {HINT}", HINT=_HINT))
+            raise ValueError(say("is no path of folders below the repository: write it {pattern}", pattern=_HINT))
         used: list[str] = []
         self.levels = tuple(re.compile(_expression(part, used)) for part in parts)
         if len(used) != len(set(used)):

@@ -26,9 +26,9 @@ def judge(outcome: RestoreOutcome, *, repository: str, still_there: Callable[[],
     if outcome.exit_code < _NO_ANSWER or outcome.exit_code in _INTERRUPTED:
         raise RepositoryError(
             say(
-                "the restore from {repository} was cut short (ended with {exit_code})",
+                "the restore from {repository} was cut short (ended with {status})",
                 repository=repository,
-                exit_code=str(outcome.exit_code),
+                status=str(outcome.exit_code),
             ),
             hint="look for a time limit, or for memory that ran out",
         )

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from drp.clock import utc_now
-from drp.domain.phrase import say
+from drp.domain.phrase import Size, say
 from drp.domain.repository import S3Location, WaitLimits
 from drp.domain.restore import SecretReference
 from drp.errors import AccessDenied, RepositoryError, Unreachable
@@ -167,16 +167,21 @@ class S3Reader:
         expected = int(answer["ContentLength"])
         if expected > limit:
             raise RepositoryError(
-                say("{name} in {name2} is larger than {limit} bytes", name=name, name2=self._name, limit=limit)
+                say(
+                    "{object} in {repository} is larger than {limit}",
+                    object=name,
+                    repository=self._name,
+                    limit=Size(limit),
+                )
             )
         try:
             content: bytes = answer["Body"].read(limit + 1)
         except _failures(OSError) as error:
             raise Unreachable(
-                say("repository {name} broke off while {name2} was read", name=self._name, name2=name)
+                say("repository {name} broke off while {object} was read", name=self._name, object=name)
             ) from error
         if len(content) != expected:  # HTTP 200 is no success: the body can end early
-            raise Unreachable(say("repository {name} broke off while {name2} was read", name=self._name, name2=name))
+            raise Unreachable(say("repository {name} broke off while {object} was read", name=self._name, object=name))
         return content
 
     def lock(self, name: str, version: str | None = None) -> Lock | None:
@@ -229,9 +234,9 @@ class S3Reader:
             yield page
         raise RepositoryError(
             say(
-                "repository {name} lists more than {PAGE_LIMIT} pages of objects",
+                "repository {name} lists more than {most} pages of objects",
                 name=self._name,
-                PAGE_LIMIT=_PAGE_LIMIT,
+                most=_PAGE_LIMIT,
             )
         )
 
@@ -278,24 +283,24 @@ class S3Reader:
         if status in {400, 401, 403} and code not in {"InvalidRequest", "MalformedXML"}:
             return AccessDenied(
                 say(
-                    "repository {name} refuses the access key ({its_code}) at {where}",
+                    "repository {name} refuses the access key ({error}) at {where}",
                     name=self._name,
-                    its_code=code or status,
+                    error=code or status,
                     where=where,
                 )
             )
         if status >= 500 or status == 429:
             return Unreachable(
                 say(
-                    "repository {name} answers {status} {its_code} at {where}",
+                    "repository {name} answers {status} {error} at {where}",
                     name=self._name,
                     status=str(status),
-                    its_code=code,
+                    error=code,
                     where=where,
                 )
             )
         return RepositoryError(
-            say("repository {name}: {its_code} at {where}", name=self._name, its_code=code or status, where=where)
+            say("repository {name}: {error} at {where}", name=self._name, error=code or status, where=where)
         )
 
 

@@ -77,7 +77,7 @@ def _stage(source: Path, place: Path, uid: int, owners: int = 0) -> bool:
     try:
         return mounts.bind_readable(source.resolve(), place, uid=uid, range_size=owners)
     except OSError as error:
-        message = say("cannot bind {source} into the sandbox: {strerror}", source=source, strerror=error.strerror)
+        message = say("cannot bind {source} into the sandbox: {why}", source=source, why=error.strerror)
         raise SandboxError(message) from error
 
 

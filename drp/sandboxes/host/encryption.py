@@ -81,7 +81,7 @@ def encrypt(root: Path) -> Encrypted:
         finally:
             os.close(descriptor)
     except OSError as error:
-        message = say("a data volume cannot be encrypted: {strerror}", strerror=error.strerror)
+        message = say("a data volume cannot be encrypted: {why}", why=error.strerror)
         raise SandboxError(message, hint="set `erase: overwrite` in `volumes` of drp.yml") from error
     return Encrypted(folder, key)
 

@@ -89,7 +89,7 @@ class Slot:
             if (descriptor := _locked(path)) is not None:
                 self.number, self._path, self._descriptor = number, path, descriptor
                 return
-        message = say("all {SLOTS} sandbox slots of this host are taken", SLOTS=SLOTS)
+        message = say("all {slots} sandbox slots of this host are taken", slots=SLOTS)
         raise SandboxError(message, hint="wait for running drills, or run fewer at once")
 
     def release(self) -> None:

@@ -77,9 +77,9 @@ def allocate(image: Path, quota: int, *, spare_bytes: int = 0) -> None:
             )
             raise StorageFull(message, hint=NO_ROOM) from error
         message = say(
-            "room for a data volume cannot be reserved in {parent}: {strerror}",
+            "room for a data volume cannot be reserved in {parent}: {why}",
             parent=image.parent,
-            strerror=error.strerror,
+            why=error.strerror,
         )
         raise SandboxError(message, hint="name a folder on another file system in `volumes.directories`") from error
     finally:

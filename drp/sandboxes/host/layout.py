@@ -32,9 +32,9 @@ def home(run_directory: Path) -> Path:
     if standing() != "root":
         if not short:
             message = say(
-                "the run directory {run_directory} has too long a path for sockets (at most {LONGEST} bytes)",
-                run_directory=run_directory,
-                LONGEST=_LONGEST,
+                "the run directory {path} has too long a path for sockets (at most {most} bytes)",
+                path=run_directory,
+                most=_LONGEST,
             )
             raise SandboxError(message, hint="give drp a state directory with a shorter path")
         return run_directory
@@ -71,7 +71,7 @@ class LiveDirectory:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             hidden.rename(self.path)
         except OSError as error:
-            message = say("cannot make {path}: {strerror}", path=self.path, strerror=error.strerror)
+            message = say("cannot make {path}: {why}", path=self.path, why=error.strerror)
             raise SandboxError(message, hint="give drp a run directory that it may write to") from error
 
     def record(self, **fields: object) -> None:

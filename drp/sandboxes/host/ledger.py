@@ -140,9 +140,9 @@ def open_ledger(run_directory: Path) -> Iterator[Ledger]:
         descriptor = _locked(directory)
     except OSError as error:
         message = say(
-            "the ledger of drills at work cannot be kept in {directory}: {strerror}",
+            "the ledger of drills at work cannot be kept in {directory}: {why}",
             directory=directory,
-            strerror=error.strerror,
+            why=error.strerror,
         )
         raise SandboxError(message, hint="let drp's user write there") from error
     try:
@@ -190,7 +190,7 @@ def _locked(directory: Path) -> int:
         os.close(descriptor)  # somebody is in it, or the last who was took it away
         time.sleep(_PAUSE_SECONDS)
     raise BlockingIOError(
-        errno.EWOULDBLOCK, say("another drp has held it for {SECONDS} s: is one stopped?", SECONDS=f"{_SECONDS:.0f}")
+        errno.EWOULDBLOCK, say("another drp has held it for {seconds} s: is one stopped?", seconds=f"{_SECONDS:.0f}")
     )
 
 

@@ -132,14 +132,15 @@ class Volumes:
             size = min(profile.data_bytes, there)
             if size < min(profile.data_bytes, LEAST_BYTES):
                 message = say(
-                    "no room in memory for a data volume: {max} MiB, others' quotas taken off", max=max(0, there) >> 20
+                    "no room in memory for a data volume: {room} MiB, others' quotas taken off",
+                    room=max(0, there) >> 20,
                 )
                 raise StorageFull(message, hint=_IN_MEMORY)
             self._held.append(ledger.reserve(memory_bytes=size))
         try:
             locked = mounts.mount_tmpfs(self.path, size_bytes=size, uid=uid)
         except OSError as error:
-            message = say("cannot mount a data volume in memory: {strerror}", strerror=error.strerror)
+            message = say("cannot mount a data volume in memory: {why}", why=error.strerror)
             raise SandboxError(message) from error
         made = VolumeMade(
             backing="memory", size_bytes=size, erased_by="memory", why="not-on-disk", swap=swap.of(locked=locked)

@@ -69,9 +69,7 @@ def choose(asked: Erase, root: Path, image: Path) -> Way:
         encrypted.path.rmdir()
         encrypted.forget()
     except OSError as error:
-        raise SandboxError(
-            say("a data volume on disk cannot be written: {strerror}", strerror=error.strerror)
-        ) from error
+        raise SandboxError(say("a data volume on disk cannot be written: {why}", why=error.strerror)) from error
     return Way(by="overwrite", why="faster", encrypted_bytes_per_second=rate)
 
 

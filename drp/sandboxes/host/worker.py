@@ -76,7 +76,7 @@ def enter_worker(endpoints: Iterable[tuple[str, int]], gateway: GatewayClient | 
         names = _open_doors(sorted(set(endpoints)), gateway)
         _write_hosts(names)
     except OSError as error:
-        message = say("cannot furnish the drill worker's network: {strerror}", strerror=error.strerror or error)
+        message = say("cannot furnish the drill worker's network: {why}", why=error.strerror or error)
         raise SandboxError(message, hint="start drills through `drp drill run`; see `drp doctor`") from error
 
 
@@ -96,7 +96,7 @@ def _open_doors(endpoints: Sequence[tuple[str, int]], gateway: GatewayClient | N
     names: dict[str, str] = {}
     for host, port in endpoints:
         if host not in names and len(names) >= _NAMES_LIMIT:
-            message = say("more than {NAMES_LIMIT} repository hosts", NAMES_LIMIT=_NAMES_LIMIT)
+            message = say("more than {most} repository hosts", most=_NAMES_LIMIT)
             raise SandboxError(message)
         plan = endpoint_plan(host, port, names.get(host, f"127.77.0.{len(names) + 1}"))
         for address in plan.addresses:

@@ -64,9 +64,9 @@ class Places:
                     raise SandboxError(message, hint="drill them apart, or declare the address for one of them")
                 if ipaddress.ip_address(address) in _LENT[":" in address]:
                     message = say(
-                        "in a pod, {address} cannot be declared: drp lends addresses of {LENT}",
+                        "in a pod, {address} cannot be declared: drp lends addresses of {lent}",
                         address=address,
-                        LENT=_LENT[":" in address],
+                        lent=_LENT[":" in address],
                     )
                     raise SandboxError(message, hint="declare an address that others reach the application at")
 

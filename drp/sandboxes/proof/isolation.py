@@ -112,8 +112,8 @@ def _inside(client: AgentClient, targets: Mapping[str, object]) -> bytes:
     if ended.exit_code != 0:
         fatal = first_fatal(ended.stderr.decode("utf-8", "replace").splitlines())[:200]
         message = say(
-            "the isolation probe ended with {exit_code} inside the sandbox: {why}",
-            exit_code=str(ended.exit_code),
+            "the isolation probe ended with {status} inside the sandbox: {why}",
+            status=str(ended.exit_code),
             why=quoted(fatal) if fatal else say("it said nothing"),
         )
         raise SandboxError(message)
