@@ -34,6 +34,9 @@ def init(
     ca_file: Annotated[
         Path | None, typer.Option(help="For a bucket: certificates (PEM) that sign the endpoint's.")
     ] = None,
+    split: Annotated[
+        bool, typer.Option("--split", help="Take each folder of a snapshot for an application of its own.")
+    ] = False,
     executable: Annotated[str, typer.Option(help="The restic to read it with, if not the system's.")] = "",
 ) -> None:
     """Lay down a site directory: valid as it stands, to be changed file by file.
@@ -65,7 +68,7 @@ def init(
         access_key_file=access_key_file,
         secret_key_file=secret_key_file,
     )
-    found = describe(directory, repository, secrets, region=region, ca_file=ca_file, executable=executable)
+    found = describe(directory, repository, secrets, region=region, ca_file=ca_file, executable=executable, apart=split)
     show_described(directory, found, _step(directory))
 
 

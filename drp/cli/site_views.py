@@ -36,7 +36,7 @@ def show_described(directory: Path, found: Found, step: str) -> None:
         render.line(without)
     if several := [each.name for each in applications if len(each.folders) > 1]:
         shown = ", ".join(several[:3]) + ", …" * (len(several) > 3)
-        render.line(say("several folders in one point: {names}; see `sub_path` in its file", names=shown))
+        render.line(say("several folders in one point: {names}; --split makes each an application", names=shown))
     render.line()
     smallest = min(applications, key=lambda each: (each.newest.size_bytes is None, each.newest.size_bytes or 0))
     render.line(say("next: {step}drp config check && drp doctor", step=step))
@@ -48,4 +48,11 @@ def _row(each: Proposal) -> tuple[str, ...]:
     newest = each.newest
     bound = "yes" if newest.manifest_id is not None else "no"
     when = render.instant(newest.consistent_at)
-    return each.name, str(each.count), when, render.size(newest.size_bytes), bound, newest.host or "-"
+    return (
+        each.name,
+        str(each.count),
+        when,
+        render.size(None if each.sub_path else newest.size_bytes),
+        bound,
+        newest.host or "-",
+    )

@@ -80,7 +80,7 @@ objectives:                          # TO FILL IN: what the business asks for, n
   rpo: 1d                            # recovery point objective (PDMA): most data, in time, that may be lost
 backup:
   repositories: [{repository}]
-{points}{folders}runbook:                            # TO FILL IN: how it is recovered; `files` starts nothing
+{points}{folders}runbook:                             # TO FILL IN: how it is recovered; `files` starts nothing
   kind: files                        # drp brings more (postgres, mariadb, …), and runbooks/NAME of this site is yours
 checks:                              # TO FILL IN: what proves that it came back: `drp verifier list`
   - name: tree
@@ -94,6 +94,12 @@ _SEVERAL = """\
   # Its points hold several folders. Where they are applications of their own, copy this file for each, with a name
   # of its own, and say which folder is its: only that is restored. One manifest of the whole may serve them all.
   # manifest_of: {name}
+"""
+_PART = """\
+  sub_path: {sub_path}
+  # ^ only this folder of a point is restored; what lies beside such folders in it is drilled by nobody
+  manifest_of: {manifest_of}
+  # ^ `drp manifest create --application` says this name: one manifest of the whole serves them all
 """
 
 
@@ -235,7 +241,8 @@ def _roughly(every: timedelta) -> str:
 
 def _title(each: Proposal) -> str:
     wanted = each.points
-    said = [*wanted.tags, *([wanted.path] if wanted.path else []), *([f"on {wanted.host}"] if wanted.host else [])]
+    path = each.sub_path or wanted.path
+    said = [*wanted.tags, *([path] if path else []), *([f"on {wanted.host}"] if wanted.host else [])]
     return _comment(" ".join(said)) or each.name
 
 
@@ -253,6 +260,8 @@ def _points(each: Proposal) -> str:
 
 def _folders(each: Proposal) -> str:
     """Propose sub-paths where a point holds several folders, which may be several applications."""
+    if each.sub_path:
+        return _PART.format(sub_path=quoted(each.sub_path), manifest_of=quoted(each.manifest_of))
     if len(each.folders) < 2:
         return ""
     more = len(each.folders) - _MOST_FOLDERS

@@ -16,6 +16,7 @@ from itertools import pairwise
 
 from drp.domain.application import PointFilter
 from drp.domain.recovery_point import RecoveryPoint
+from drp.domain.sub_path import misfit
 from drp.domain.visible import one_line
 
 _OWN_TAGS = ("drp-manifest=", "consistent_at=", "folder=")
@@ -56,6 +57,10 @@ class Proposal:
     """All that its points have, besides drp's own."""
     folders: tuple[str, ...] = ()
     """What its newest point holds at its top, where that may be several applications."""
+    sub_path: str = ""
+    """The one of them that is its own; empty: all of the point is."""
+    manifest_of: str = ""
+    """What manifests of the whole are made for, where it has a sub-path."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +85,28 @@ def proposals(points: Iterable[RecoveryPoint]) -> Proposals:
     found.sort(key=lambda each: (-each.newest.consistent_at.timestamp(), each.newest.id))
     left_out += [f"{_shown([each.newest])}, and its like: more than {MOST} applications" for each in found[MOST:]]
     return Proposals(applications=_named(found[:MOST]), left_out=tuple(left_out))
+
+
+def split(found: Proposals) -> Proposals:
+    """Return the same with an application for each folder of a point that holds several, but for those none can name.
+
+    What lies beside the folders is then nobody's.
+    """
+    parts: list[Proposal] = []
+    left_out = list(found.left_out)
+    for each in found.applications:
+        own = [folder for folder in each.folders if not misfit(folder)]
+        if len(own) < 2:
+            parts.append(each)
+            continue
+        parts += [replace(each, sub_path=folder, manifest_of=each.name, folders=()) for folder in own]
+        left_out += [
+            one_line(f"{folder}: cannot be written down", _LONGEST_SHOWN)
+            for folder in each.folders
+            if folder not in own
+        ]
+    left_out += [one_line(f"{each.sub_path}: more than {MOST} applications", _LONGEST_SHOWN) for each in parts[MOST:]]
+    return Proposals(applications=_named(parts[:MOST]), left_out=tuple(left_out))
 
 
 def _shown(group: Sequence[RecoveryPoint]) -> str:
@@ -207,12 +234,15 @@ def _named(found: Sequence[Proposal]) -> tuple[Proposal, ...]:
 def _wishes(each: Proposal) -> tuple[str, ...]:
     """Return names that an application may have, the short one first and one with its host last."""
     host = safe_name((each.points.host or "").partition(".")[0])
-    if each.points.tags:
+    if each.sub_path:
+        own = safe_name(each.sub_path.rpartition("/")[2])
+    elif each.points.tags:
         own = safe_name(each.points.tags[0].removeprefix(_APPLICATION_TAG))
     else:
         said = {_telling_part(path) for path in each.newest.paths} - {""}
         own = said.pop() if len(said) == 1 else host
     own = own or host or "application"
+    host = each.manifest_of or host
     longer = f"{host}-{own}" if host and host != own else f"{own}-{_telling_part(each.points.path or '')}"
     return own, longer[:_LONGEST_NAME].strip("-")
 

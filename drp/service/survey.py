@@ -19,7 +19,7 @@ from drp.domain.application import Application, Objectives
 from drp.domain.newest_point import newest_of
 from drp.domain.phrase import say
 from drp.domain.repository_port import PointsLookedInto, Repository
-from drp.domain.survey import Proposal, Proposals, proposals
+from drp.domain.survey import Proposal, Proposals, proposals, split
 from drp.errors import AccessDenied, DrpError, NotFound, RepositoryError
 from drp.machine import available_memory
 from drp.repositories.copies.guess import guessed
@@ -40,14 +40,22 @@ _MOST_LISTED = 50
 
 
 def describe(
-    directory: Path, said: str, secrets: Secrets, *, region: str = "", ca_file: Path | None = None, executable: str = ""
+    directory: Path,
+    said: str,
+    secrets: Secrets,
+    *,
+    region: str = "",
+    ca_file: Path | None = None,
+    executable: str = "",
+    apart: bool = False,
 ) -> Found:
     """Lay down a site for the repository at a place, and return what is there; nothing is written before it is valid.
 
-    Raises what `survey` and `lay_site` do.
+    ``apart``: folders at the top of a point are applications of their own. Raises what `survey` and `lay_site` do.
     """
     require_no_site(directory)
     found = survey(said, secrets, region=region, ca_file=ca_file, executable=executable)
+    found = replace(found, proposals=split(found.proposals)) if apart else found
     inventory = files(found)
     with tempfile.TemporaryDirectory(prefix="drp-init-") as place:
         trial = Path(place, "site")

@@ -68,6 +68,21 @@ def test_a_repository_without_tags_becomes_a_site_that_is_valid(place: Path) -> 
     assert stat.S_IMODE((site / "secrets").stat().st_mode) == 0o700
 
 
+def test_folders_of_a_snapshot_become_applications_by_split(place: Path) -> None:
+    done = init(place, "--password-file", "password", "--split")
+    assert done.returncode == 0, done.stderr
+    listed = json.loads(drp("--site", "site", "app", "list", "--json", cwd=place).stdout)["items"]
+    assert {"ehr", "lis"} <= {each["name"] for each in listed}
+    checked = json.loads(drp("--site", "site", "check", "--app", "lis", "--json", cwd=place).stdout)
+    (found,) = checked["applications"][0]["repositories"]
+    assert (found["looked_into"], found["taken"]["sub_path"]) == (True, f"{place}/srv/lis")
+    assert [each["aspect"] for each in checked["applications"][0]["problems"]] == ["manifest"]
+    gone = place / "site/inventory/applications/lis.yml"
+    gone.write_text(gone.read_text().replace(f"{place}/srv/lis", f"{place}/srv/gone"))
+    checked = json.loads(drp("--site", "site", "check", "--app", "lis", "--json", cwd=place).stdout)
+    assert {each["aspect"] for each in checked["applications"][0]["problems"]} == {"readable", "manifest"}
+
+
 def test_what_a_check_says_of_it_is_honest(place: Path) -> None:
     init(place, "--password-file", "password")
     done = drp("--site", "site", "check", "--app", "pacs", cwd=place)

@@ -17,7 +17,7 @@ from drp.config.draft import Found, files, quoted
 from drp.config.site import check_site, load_site
 from drp.config.values import NAME_PATTERN
 from drp.domain.recovery_point import Immutability, RecoveryPoint
-from drp.domain.survey import MOST, proposals, safe_name
+from drp.domain.survey import MOST, proposals, safe_name, split
 
 NOW = datetime(2026, 11, 28, 12, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -142,9 +142,12 @@ POINTS = st.lists(
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(points=POINTS, remark=HOSTILE)
-def test_whatever_is_in_a_repository_the_site_is_valid_and_says_the_same(tmp_path_factory, points, remark):
-    proposed = proposals(points)
+@given(points=POINTS, remark=HOSTILE, data=st.data())
+def test_whatever_is_in_a_repository_the_site_is_valid_and_says_the_same(tmp_path_factory, points, remark, data):
+    folders = data.draw(st.lists(st.one_of(st.sampled_from(["/srv/a", "/srv/b"]), HOSTILE), max_size=4))
+    whole = proposals(points)
+    whole = replace(whole, applications=tuple(replace(each, folders=tuple(folders)) for each in whole.applications))
+    proposed = split(whole) if data.draw(st.booleans()) else whole
     if not proposed.applications:
         assert proposed.left_out
         return
@@ -157,6 +160,7 @@ def test_whatever_is_in_a_repository_the_site_is_valid_and_says_the_same(tmp_pat
     read = load_site(site)
     for each in proposed.applications:
         assert read.applications[each.name].points == each.points
+        assert read.applications[each.name].backup_job.sub_path == each.sub_path
     assert set(read.applications) == {each.name for each in proposed.applications}
 
 
@@ -203,3 +207,20 @@ def test_sandboxes_have_room_for_the_largest_point(holds: int | None, data_bytes
     assert f"data_backing: {backing} " in text
     assert ("TO FILL IN" in text) is (holds is None)
     assert check_site(written(tmp_path, found)) == ()
+
+
+def test_folders_become_applications_where_somebody_says_so(tmp_path: Path):
+    whole = proposals([point("/srv"), point("/var/lib/pacs", host="db2")])
+    folders = {"db1": ("/srv/ehr", "/srv/lis", "/srv/x\u202e"), "pacs": ("/var/lib/pacs/images",)}
+    whole = replace(whole, applications=tuple(replace(each, folders=folders[each.name]) for each in whole.applications))
+    found = split(whole)
+    assert {each.name: each.sub_path for each in found.applications} == {
+        "ehr": "/srv/ehr",
+        "lis": "/srv/lis",
+        "pacs": "",  # one folder divides nothing
+    }
+    assert {each.manifest_of for each in found.applications} == {"db1", ""}
+    (left,) = found.left_out
+    assert left.startswith("/srv/x\\u202e: ")
+    read = load_site(written(tmp_path, Found(entry=ENTRY, tool="restic", proposals=found, lock=None)))
+    assert read.applications["lis"].backup_job.manifest_of == "db1"
