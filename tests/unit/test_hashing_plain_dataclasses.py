@@ -56,6 +56,8 @@ def test_constructs_with_defaults_and_factories(classes):
     assert empty() == empty()
     assert first != frozen(path="p")
     assert module.asdict(first) == {"names": [b"a"], "size": 3, "extras": {}}
+    assert module.replace(frozen(path="p"), rows=(3,)) == frozen(path="p", rows=(3,))
+    assert module.replace(first, size=4).names is first.names
     assert repr(frozen(path="p")).endswith("Frozen(path='p', rows=(1, 2))")
 
 
