@@ -9,7 +9,7 @@ import typer
 
 from drp.cli.noun import noun
 from drp.cli.words import YES
-from drp.domain.phrase import Phrase, joined, say, several
+from drp.domain.phrase import Duration, Phrase, joined, say, several
 
 app = noun("Applications and their objectives.", needs_verb=True)
 
@@ -83,7 +83,7 @@ def image(
     if machine:
         render.document("drp/software-image/1", {"image": str(directory.absolute()), "digest": digest})
         return
-    render.line(digest)
+    render.verbatim(digest)
 
 
 def _in_order(site: Any) -> list[Any]:
@@ -112,9 +112,7 @@ def _row(application: Any) -> dict[str, Any]:
 def _cells(row: dict[str, Any]) -> tuple[str, ...]:
     from datetime import timedelta
 
-    from drp.config.values import show_duration
-
-    rto, rpo = (show_duration(timedelta(seconds=row[key])) for key in ("rto_seconds", "rpo_seconds"))
+    rto, rpo = (_time(timedelta(seconds=row[key])) for key in ("rto_seconds", "rpo_seconds"))
     repositories = ", ".join(row["repositories"]) or "-"
     waiting = len(row["single_point_for"])
     needed = say("not drilled, {n} need it", n=waiting) if waiting else say("not drilled")
@@ -122,23 +120,27 @@ def _cells(row: dict[str, Any]) -> tuple[str, ...]:
     return row["name"], row["title"], str(row["tier"]), rto, rpo, repositories, drilled
 
 
-def _described(application: Any, needed_by: list[str], drills: list[str]) -> list[tuple[str, str]]:
-    from drp.config.values import show_duration
+def _time(time: Any) -> Phrase:
+    from datetime import timedelta
 
+    return say("{time}", time=Duration(time // timedelta(milliseconds=1)))
+
+
+def _described(application: Any, needed_by: list[str], drills: list[str]) -> list[tuple[str, str]]:
     objectives, runbook = application.objectives, application.runbook
     lines = [
         (say("name"), application.name),
         (say("title"), application.title),
         (say("tier"), str(application.tier)),
-        (say("owner"), application.owner or "-"),
-        (say("RTO"), show_duration(objectives.rto)),
-        (say("RPO"), show_duration(objectives.rpo)),
-        (say("MTPD"), show_duration(objectives.mtpd) if objectives.mtpd is not None else "-"),
+        (say("in charge"), application.owner or "-"),
+        (say("RTO"), _time(objectives.rto)),
+        (say("RPO"), _time(objectives.rpo)),
+        (say("MTPD"), _time(objectives.mtpd) if objectives.mtpd is not None else "-"),
         (say("repositories"), ", ".join(application.repositories) or "-"),
         (say("points"), joined(_filter(application.points), ", ") or say("all")),
         (
             say("runbook"),
-            say("{kind}, {time} a step", kind=runbook.kind, time=show_duration(runbook.timeout))
+            say("{kind}, {time} a step", kind=runbook.kind, time=_time(runbook.timeout))
             if runbook is not None
             else "-",
         ),

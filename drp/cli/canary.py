@@ -48,7 +48,7 @@ def write(
     site = site_from(context)
     settings = site.canary(name)
     if print_cron:
-        render.line(_cron_line(site, name))
+        render.verbatim(_cron_line(site, name))
         return
     with alone(name, site.directory / site.described_in["application", name]):
         heartbeat, written = _write(settings)

@@ -53,7 +53,7 @@ def show(context: typer.Context, machine: Json = False) -> None:
     else:
         import yaml
 
-        render.line(yaml.safe_dump(data, allow_unicode=True, sort_keys=False, width=120).rstrip())
+        render.verbatim(yaml.safe_dump(data, allow_unicode=True, sort_keys=False, width=120).rstrip())
 
 
 @app.command()
@@ -77,7 +77,7 @@ def schema(
         )
     if output is not None:
         for file in write_schemas(output):
-            render.line(str(file))
+            render.verbatim(str(file))
         return
     schemas = file_schema(kind) if kind is not None else {name: file_schema(name) for name in KINDS}
-    render.line(json.dumps(schemas, indent=2, ensure_ascii=False))
+    render.verbatim(json.dumps(schemas, indent=2, ensure_ascii=False))

@@ -74,18 +74,20 @@ def run(
     machine: Json = False,
 ) -> int:
     """Run a drill: restore, hash, start, check, measure, conclude, destroy, record."""
-    from drp.cli.context import wiring_of
-    from drp.cli.holding import exit_status, follow
-    from drp.cli.reporters import reporter
     from drp.errors import UsageError
-    from drp.service.points import must_have_point
-    from drp.service.requests import Begin
-    from drp.service.supervisor import start
 
     only = tuple(applications or ())
     if name is None and not only:
         message = say("name a drill plan or an application")
         raise UsageError(message, hint="`drp drill run NAME`, or `drp drill run --app NAME`")
+    _first_sign(quiet=machine or context.obj.quiet)
+    from drp.cli.context import wiring_of
+    from drp.cli.holding import exit_status, follow
+    from drp.cli.reporters import reporter
+    from drp.service.points import must_have_point
+    from drp.service.requests import Begin
+    from drp.service.supervisor import start
+
     wiring = wiring_of(context, options=True)
     site = wiring.site
     flags: dict[str, object] = {
@@ -287,6 +289,14 @@ def _user() -> str:
     from drp.cli.asking import asking_account
 
     return asking_account()
+
+
+def _first_sign(*, quiet: bool) -> None:
+    """Say that drp is at work, before all that a drill needs is loaded: that alone takes a while."""
+    from drp.cli.render import note
+
+    if not quiet:
+        note("drp: reading the site, and looking for room …")
 
 
 def _afterwards(drill: str, *, sealed: bool, kept: bool) -> None:

@@ -213,7 +213,7 @@ def show_drills(wiring: Wiring, *, machine: bool, most: int | None) -> None:
             [
                 (
                     row["drill"],
-                    row["declared_at"],
+                    render.minute(row["declared_at"]),
                     _standing(row),
                     render.duration(row["duration_ms"]),
                     ", ".join(row["applications"]),

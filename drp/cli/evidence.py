@@ -51,7 +51,7 @@ def show(
     from drp.cli.evidence_views import sealed_record
 
     record = json.loads(sealed_record(wiring_of(context), drill).content)
-    render.line(json.dumps(record, indent=2, sort_keys=True))
+    render.verbatim(json.dumps(record, indent=2, sort_keys=True))
 
 
 @app.command()
@@ -60,4 +60,4 @@ def schema() -> None:
     from drp.cli import render
     from drp.evidence.schema import published_schema
 
-    render.line(published_schema().rstrip())
+    render.verbatim(published_schema().rstrip())

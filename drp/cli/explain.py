@@ -40,7 +40,7 @@ def explain(
     title, severity = spoken_line(entry["title"]), spoken_line(entry["severity"])
     render.line(f"{entry['code']}  {title}  ({severity})")
     render.line()
-    render.line(entry["meaning"])
+    render.line(spoken_line(entry["meaning"]))
     render.line(say("what to do: {remedy}", remedy=spoken_line(entry["remedy"])))
 
 

@@ -19,8 +19,10 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from drp.cli.progress import TextReporter
-from drp.cli.render import printable, size
+from drp.cli.progress import TextReporter, doing
+from drp.cli.render import printable
+from drp.cli.words import PHASES, word
+from drp.cli.wrapping import fitted, room_of
 from drp.domain.events import (
     ApprovalAsked,
     ApprovalEnded,
@@ -36,7 +38,9 @@ from drp.domain.events import (
     SignedOff,
     SignOffAsked,
 )
+from drp.domain.phrase import Size, say
 from drp.domain.visible import printable_lines
+from drp.reporting.runbooks import ARGUMENTS
 
 _FRAMES_PER_SECOND = 10
 
@@ -47,8 +51,10 @@ class _Amount(ProgressColumn):
     def render(self, task: Task) -> Text:
         if not task.completed:
             return Text("")
-        whole = f" of {size(int(task.total))}" if task.total else ""
-        return Text(size(int(task.completed)) + whole)
+        done = Size(int(task.completed))
+        if not task.total:
+            return Text(printable(say("{done}", done=done)))
+        return Text(printable(say("{done} of {total}", done=done, total=Size(int(task.total)))))
 
 
 class LiveReporter(TextReporter):
@@ -100,7 +106,7 @@ class LiveReporter(TextReporter):
     def _begin(self, recovery: str, phase: str) -> None:
         self._bars.start()
         self._phases[recovery] = phase
-        self._running[recovery] = self._bars.add_task(self._name(recovery) + phase, total=None)
+        self._running[recovery] = self._bars.add_task(self._name(recovery) + printable(word(PHASES, phase)), total=None)
 
     def _end(self, recovery: str) -> None:
         task = self._running.pop(recovery, None)
@@ -111,8 +117,10 @@ class LiveReporter(TextReporter):
         task = self._running.get(event.recovery)
         if task is None:
             return
-        words = f"{self._name(event.recovery)}{event.phase} {printable(event.message)}".rstrip()
+        phase = printable(word(PHASES, event.phase))
+        told = "" if event.message.startswith(ARGUMENTS) else doing(event)
+        words = f"{self._name(event.recovery)}{phase} {told}".rstrip()
         self._bars.update(task, description=words, completed=event.done_bytes, total=event.total_bytes)
 
     def _say(self, text: str) -> None:
-        self._console.print(printable_lines(text))
+        self._console.print(fitted(printable_lines(text), room_of(self._stream)))

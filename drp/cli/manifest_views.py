@@ -84,7 +84,7 @@ def create(
     if machine:
         render.document("drp/manifest/1", {**_data(summary), "path": str(target)})
     else:
-        render.line(str(target))
+        render.verbatim(str(target))
         _tell_summary(summary)
     return 3 if summary.errors else 0
 
@@ -101,7 +101,7 @@ def verify(path: Path, manifest: Path, plan: Plan, *, ledger: Path | None, machi
         told[found.kind] = told.get(found.kind, 0) + 1
         if told[found.kind] <= _SHOWN and not machine:
             meter.wipe()
-            render.line(_words(found))
+            render.verbatim(_words(found))
 
     with stoppable(meter) as (cancellation, on_pool):
         result = verify_tree(path, manifest, plan, watch=meter, cancelled=cancellation, on_found=tell, on_pool=on_pool)
@@ -147,7 +147,7 @@ def diff(before: Path, after: Path, *, machine: bool) -> int:
     with open_manifest(before) as left, open_manifest(after) as right:
         for found in differences(left, right):
             if not machine and tally.counts.get(found.kind, 0) < MAX_DEVIATIONS:
-                render.line(_words(found))
+                render.verbatim(_words(found))
             tally.add(found)
         ids = {"before": left.id, "after": right.id}
     if machine:
@@ -175,7 +175,7 @@ def show(path: Path, *, tree: bool, machine: bool) -> None:
         for entry in entries(manifest):
             document = entry.document(manifest.algorithms)
             if machine:
-                render.line(json.dumps({"schema": "drp/manifest-entry/1", **document}))
+                render.verbatim(json.dumps({"schema": "drp/manifest-entry/1", **document}))
                 continue
             digest = document.get(manifest.algorithms[0], "")[:16]
             target = f" -> {document['target']}" if "target" in document else ""

@@ -54,8 +54,13 @@ _ASIDE = " " * 12
 def progress_line(event: Progressed, name: str | None = None) -> str:
     """Return a sign of life in one line; ``name`` is what its recovery is called there."""
     begin = f"  {f'{event.recovery} ' if name is None else name}{phase_word(event.phase)} …"
-    parts = [begin, printable(amount(event)), printable(spoken_line(event.message))]
+    parts = [begin, printable(amount(event)), doing(event)]
     return " ".join(part for part in parts if part)
+
+
+def doing(event: Progressed) -> str:
+    """Return what is being done, in the language in force; a task that a runbook names is as its author named it."""
+    return printable(event.said or spoken_line(event.message))
 
 
 def amount(event: Progressed) -> Phrase:

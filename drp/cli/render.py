@@ -38,6 +38,11 @@ def instant(moment: datetime | str | None) -> str:
     return "-" if moment is None else f"{moment:%Y-%m-%d %H:%M:%SZ}"
 
 
+def minute(moment: datetime | str | None) -> str:
+    """Return an instant to the minute, for tables: as narrow as a terminal is."""
+    return instant(moment).removesuffix("Z")[:-3] + "Z" if moment is not None else "-"
+
+
 def document(schema: str, content: Any) -> None:
     """Print one JSON document on standard output; fields may be added to it, never renamed."""
     body = content if isinstance(content, dict) else {"items": content}
@@ -64,6 +69,11 @@ def encodes_all(stream: TextIO) -> bool:
 def line(text: str = "") -> None:
     """Print one result on standard output, in the language in force; on a terminal in lines that fit."""
     write(fitted(printable_lines(wording.spoken_line(text)), room_of(sys.stdout)))
+
+
+def verbatim(text: str) -> None:
+    """Print what a file or a program is to take, as it is: neither words of ours, nor cut into lines that fit."""
+    write(printable_lines(text))
 
 
 def labelled(label: str, text: str, *, width: int = 12) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, cast
 
 from drp.cli import render
 from drp.cli.misuse import near
-from drp.cli.words import NO, NONE, YES, lock
+from drp.cli.words import NO, NONE, YES, listed, lock
 from drp.codec import to_data
 from drp.domain.application import Application
 from drp.domain.phrase import Phrase, say, several
@@ -15,6 +16,8 @@ from drp.domain.repository_port import Repository
 from drp.drill.phases.select import choose
 from drp.errors import DrpError, NotFound
 from drp.service.wiring import Wiring
+
+_NAMED = 5
 
 
 def condition(name: str, repository: Repository) -> dict[str, Any]:
@@ -82,31 +85,42 @@ def _named(wiring: Wiring, name: str) -> Repository:
 def _rows(
     wiring: Wiring, repository: Repository, name: str, application: Application, listing: PointListing
 ) -> list[dict[str, Any]]:
-    """Return the points, each with what a drill of the application alone would do: take it, refuse it, or neither."""
+    """Return the points, each with the plans that would take it now, and those that refuse it and why."""
     asked = _Asked(repository)
-    taken, refused = _choice(wiring, asked, name, application, listing)
+    choices = dict(_choices(wiring, asked, name, application, listing))
     return [
         {
             **to_data(point),
             "immutability": to_data(asked.immutability(point)),
-            "taken": point.id == taken,
-            "refused": refused.get(point.id),
+            "taken_by": [plan for plan, (taken, _) in choices.items() if taken == point.id],
+            "refused_by": {plan: refused[point.id] for plan, (_, refused) in choices.items() if point.id in refused},
         }
         for point in listing.points
     ]
 
 
-def _choice(
+def _choices(
     wiring: Wiring, asked: _Asked, name: str, application: Application, listing: PointListing
-) -> tuple[str, dict[str, Phrase]]:
-    """Return the id of the point that a drill would take now, and why it refuses others; nothing if none can be."""
-    try:
-        recovery = wiring.site.ad_hoc_plan(application.name, repository=name).recoveries[0]
-    except DrpError:  # the points are there all the same
-        return "", {}
-    now = wiring.clock.now().wall
-    point, _, refused = choose(cast("Any", asked), listing, recovery.selection, disaster_at=now, now=now)
-    return point.id if point is not None else "", {each.id: each.reason for each in refused}
+) -> Iterator[tuple[str, tuple[str, dict[str, Phrase]]]]:
+    """Yield for each plan of the application the id of the point that it would take now, and why it refuses others.
+
+    An application without a plan is looked at as a drill of it alone would. What cannot be drilled chooses nothing.
+    """
+    now, site = wiring.clock.now().wall, wiring.site
+    plans: list[Any] = [
+        drill for drill in site.drills.values() if application.name in {r.application for r in drill.recoveries}
+    ]
+    for drill in plans or [None]:
+        try:
+            plan = site.plan(drill.name) if drill is not None else site.ad_hoc_plan(application.name, repository=name)
+        except DrpError:  # the points are there all the same
+            continue
+        for recovery in plan.recoveries:
+            if (recovery.name, recovery.repository) == (application.name, name):
+                at = plan.scenario.disaster_at or now
+                point, _, refused = choose(cast("Any", asked), listing, recovery.selection, disaster_at=at, now=now)
+                taken = point.id if point is not None else ""
+                yield plan.name, (taken, {each.id: each.reason for each in refused})
 
 
 class _Asked:
@@ -125,27 +139,28 @@ class _Asked:
 def _print_points(rows: list[dict[str, Any]]) -> None:
     headings = ("", "id", "application", "host", "consistent at", "size", "manifest", "immutability")
     render.table(headings, [_cells(row) for row in rows])
+    refused: dict[tuple[str, str, str], list[str]] = {}
     for row in rows:
-        if row["taken"]:
-            render.line(
-                say("✔ a drill of {application} would take {id}", application=row["application"], id=row["id"][:8])
+        application, point = row["application"], row["id"][:8]
+        for plan in row["taken_by"]:
+            render.line(say("✔ {plan} would take {id} for {application}", plan=plan, id=point, application=application))
+        for plan, reason in row["refused_by"].items():
+            refused.setdefault((plan, application, reason), []).append(point)
+    for (plan, application, reason), points in refused.items():
+        render.line(
+            say(
+                "✗ {plan} refuses {points} for {application}: {reason}",
+                plan=plan,
+                points=listed(points, _NAMED),
+                application=application,
+                reason=reason,
             )
-    for row in rows:
-        if row["refused"]:
-            application, point = row["application"], row["id"][:8]
-            render.line(
-                say(
-                    "✗ {id} of {application} refused: {reason}",
-                    id=point,
-                    application=application,
-                    reason=row["refused"],
-                )
-            )
+        )
 
 
 def _cells(row: dict[str, Any]) -> tuple[str, ...]:
     return (
-        "✔" if row["taken"] else "✗" if row["refused"] else "",
+        "✔" if row["taken_by"] else "✗" if row["refused_by"] else "",
         row["id"][:8],
         row["application"],
         row["host"] or NONE,

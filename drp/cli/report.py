@@ -70,4 +70,4 @@ def report(
             say("there is no directory {parent}", parent=output.absolute().parent), hint="make it, or name another file"
         )
     write_atomically(output, content)
-    render.line(str(output))
+    render.verbatim(str(output))

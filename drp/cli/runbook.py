@@ -113,4 +113,4 @@ def lint_(
 
 
 def _origin(shipped: bool) -> str:
-    return "shipped" if shipped else "site"
+    return say("shipped") if shipped else say("site")

@@ -30,7 +30,7 @@ def show_units(site: Site, *, timer: bool, user: str | None, machine: bool) -> N
         return
     for unit in units:
         render.line(say("# /etc/systemd/system/{name}", name=unit.name))
-        render.line(unit.text)
+        render.verbatim(unit.text)
     _advise(units)
 
 

@@ -186,7 +186,7 @@ def _print(found: dict[str, Any], together: str) -> None:
         raise UsageError(
             say("--with {together}: there are facts of {twice} already", together=together, twice=", ".join(twice))
         )
-    render.line(json.dumps({**known, **found}, indent=1, sort_keys=True))
+    render.verbatim(json.dumps({**known, **found}, indent=1, sort_keys=True))
 
 
 def _no_facts(reason: str) -> DrpError:

@@ -51,8 +51,12 @@ def rests_in_short(found: Resting) -> Phrase:
 
 
 def _numbers(read: int, heard: int, seen: int, *, zero: bool) -> Phrase:
-    parts = ((read, who("drp")), (heard, who("restored")), (seen, who("outside")))
-    return joined((say("{n} {who}", n=number, who=words) for number, words in parts if number or zero), ", ")
+    parts = (
+        (read, count("{n} read by drp", "{n} read by drp", read)),
+        (heard, count("{n} said by the restored system", "{n} said by the restored system", heard)),
+        (seen, count("{n} seen from outside", "{n} seen from outside", seen)),
+    )
+    return joined((words for number, words in parts if number or zero), ", ")
 
 
 def newest_dated(verified: Verified | None) -> Phrase:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from drp.domain.phrase import Phrase, joined, quoted, say
+from drp.domain.phrase import Phrase, count, joined, quoted, say
 from drp.domain.terms import LOCKS, PROVENANCES
 
 PHASES: Mapping[str, Phrase] = {
@@ -80,4 +80,5 @@ def lock(mode: str, provenance: str, until: str) -> Phrase:
 def listed(names: Sequence[str], most: int, between: str = ", ") -> Phrase:
     """Return names one after the other, at most so many, with how many there are more."""
     shown = joined(map(quoted, names[:most]), between)
-    return say("{names} and {n} more", names=shown, n=len(names) - most) if len(names) > most else shown
+    more = len(names) - most
+    return count("{names} and {n} more", "{names} and {n} more", more, names=shown) if more > 0 else shown

@@ -17,6 +17,7 @@ _KEPT = "\0"
 """Stands for a blank that does not break; no text that may be shown has it."""
 _DEEPEST = 26
 _GAP = "  "
+_FEWEST = 2
 
 
 def room_of(stream: TextIO) -> int | None:
@@ -57,15 +58,35 @@ def _lines(text: str, columns: int, set_in: str = "") -> list[str]:
 
 
 def laid_out(rows: Sequence[Sequence[str]], columns: int | None) -> Iterator[str]:
-    """Yield the lines of a table of aligned columns; the widest give way until all fit, and go on below."""
-    widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
-    if columns is not None:
-        widths = _narrowed(widths, [_longest_word(cells) for cells in zip(*rows, strict=True)], columns)
+    """Yield the lines of a table of aligned columns; the widest give way until all fit, and go on below.
+
+    Where words are too long for that, what stands last, most often a path, has a line of its own.
+    """
+    widths = _widths(rows, columns)
+    if columns is not None and sum(widths) + len(_GAP) * (len(widths) - 1) > columns and len(widths) > _FEWEST:
+        inner = [row[:-1] for row in rows]
+        narrow = _widths(inner, columns)
+        for row, whole in zip(inner, rows, strict=True):
+            yield from _row_lines(row, narrow)
+            if whole[-1]:
+                yield f"{' ' * 4}{whole[-1]}"
+        return
     for row in rows:
-        cells = [_lines(cell, width) if len(cell) > width else [cell] for cell, width in zip(row, widths, strict=True)]
-        for number in range(max(map(len, cells))):
-            parts = (cell[number] if number < len(cell) else "" for cell in cells)
-            yield _GAP.join(part.ljust(width) for part, width in zip(parts, widths, strict=True)).rstrip()
+        yield from _row_lines(row, widths)
+
+
+def _widths(rows: Sequence[Sequence[str]], columns: int | None) -> list[int]:
+    widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
+    if columns is None:
+        return widths
+    return _narrowed(widths, [_longest_word(cells) for cells in zip(*rows, strict=True)], columns)
+
+
+def _row_lines(row: Sequence[str], widths: Sequence[int]) -> Iterator[str]:
+    cells = [_lines(cell, width) if len(cell) > width else [cell] for cell, width in zip(row, widths, strict=True)]
+    for number in range(max(map(len, cells))):
+        parts = (cell[number] if number < len(cell) else "" for cell in cells)
+        yield _GAP.join(part.ljust(width) for part, width in zip(parts, widths, strict=True)).rstrip()
 
 
 def _longest_word(cells: Sequence[str]) -> int:

@@ -13,7 +13,7 @@ from drp.domain.findings.finding import Finding
 from drp.domain.measure import Measurement
 from drp.domain.occasion import Occasion
 from drp.domain.phase import PhaseName, PhaseOutput
-from drp.domain.phrase import Phrase
+from drp.domain.phrase import NOTHING, Phrase
 from drp.domain.plan import DrillPlan
 from drp.domain.precheck import Precheck
 from drp.domain.reconciliation.result import ReconciliationResult
@@ -96,6 +96,8 @@ class Progressed:
     total_bytes: int | None = None
     done_files: int | None = None
     total_files: int | None = None
+    said: Phrase = NOTHING
+    """The message as a phrase, where it is drp's own: what shows it says it in its reader's language."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -52,7 +52,7 @@ def reconcile(recorder: Recorder, ports: Ports) -> None:
     listed, unread = _listed(ports, declaration)
     for name, trouble in unread.items():
         collected[name].trouble = collected[name].trouble or trouble
-    recorder.progress_of("", "reconcile")(Progress(message="comparing"))
+    recorder.progress_of("", "reconcile")(Progress(message=say("comparing")))
     result = judge(declaration, collected, _circumstances(recorder.state, listed))
     findings = findings_of(declaration, result)
     recorder.append(

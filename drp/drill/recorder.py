@@ -11,6 +11,7 @@ from drp.domain.findings.finding import Finding
 from drp.domain.fold import DrillState, apply
 from drp.domain.journal import Journal
 from drp.domain.phase import PhaseName
+from drp.domain.phrase import NOTHING, Phrase
 from drp.domain.ports import Progress, Report, Reporter
 from drp.drill.history import Earlier, earlier
 
@@ -70,7 +71,8 @@ class Recorder:
             event = Progressed(
                 recovery=recovery,
                 phase=phase,
-                message=progress.message,
+                message=str(progress.message),
+                said=progress.message if isinstance(progress.message, Phrase) else NOTHING,
                 done_bytes=progress.done_bytes,
                 total_bytes=progress.total_bytes,
                 done_files=progress.done_files,

@@ -14,7 +14,7 @@ from drp.reporting.together import COLOURS, Together
 from drp.reporting.trend import Point, Trend
 from drp.reporting.words import ATTAINMENT_TONES, ATTAINMENTS, PHASE_NAMES, TONE_COLOURS
 
-_WIDTH, _LEFT, _RIGHT, _ROW, _BAR, _TOP = 880, 150, 132, 30, 18, 12
+_WIDTH, _LEFT, _RIGHT, _ROW, _BAR, _TOP = 880, 150, 160, 30, 18, 12
 _TREND_WIDTH, _TREND_HEIGHT, _FLOOR, _CEILING = 410, 118, 80, 24
 
 
@@ -79,7 +79,7 @@ def trend_figure(trend: Trend, objective: Literal["rto", "rpo"], *, language: La
     name = language.gettext("RTA against RTO") if objective == "rto" else language.gettext("RPA against RPO")
     pattern = language.gettext("{name}: {limit}")
     if above:
-        pattern = language.gettext("{name}: {limit} (higher than drawn)")
+        pattern = language.gettext("{name}: {limit} (off the scale)")
     head = pattern.format(name=name, limit=language.duration(limit))
     parts.append(draw.text(4, 14, head, size=12.5, bold=True))
     spoken = "; ".join(

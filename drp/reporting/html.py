@@ -28,6 +28,7 @@ _BRIEF = 28
 _WORD = 24
 """A longer word may be broken anywhere, so that it fits; others never are."""
 _CODE = re.compile(r"`([^`]+)`")
+_APART = re.compile(r" (?=[:;?!»])|(?<=«) ")
 
 
 def render_html(record: EvidenceRecord, tag: str, origin: Origin | None = None) -> bytes:
@@ -68,6 +69,7 @@ def _environment(tongue: Language) -> Environment:
         say=partial(_phrase, tongue),
         data=_datum,
         own=partial(_own, tongue),
+        requester=partial(_requester, tongue),
         brief=_brief,
         authored=authored,
         person=_person,
@@ -94,7 +96,11 @@ def _plural(tongue: Language, singular: str, plural: str, number: int, **values:
 
 
 def _pattern(message: str) -> Markup:
-    """Return a message of the catalogue as markup: the text is ours, what is put into it gets escaped."""
+    """Return a message of the catalogue as markup: the text is ours, what is put into it gets escaped.
+
+    What French sets apart by a blank stays on its word's line.
+    """
+    message = _APART.sub("\u00a0", message)
     return Markup(_CODE.sub(r"<code>\1</code>", str(escape(message))))  # noqa: S704 - escaped just here
 
 
@@ -128,6 +134,11 @@ def _own(tongue: Language, name: str) -> Markup:
     """Return the name of a task: of our own runbooks in the reader's language, of others as it stands."""
     said = tongue.gettext(name)
     return _datum(name) if said == name else escape(said)
+
+
+def _requester(tongue: Language, name: str) -> Markup:
+    """Return who asked for a drill: a person's name, or in the reader's language that the schedule did."""
+    return _person(name) if tongue.gettext(name) == name else _own(tongue, name)
 
 
 def _person(name: object) -> Markup:

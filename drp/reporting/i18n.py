@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from functools import cache
 from gettext import c2py
+from string import Formatter
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from babel import Locale
@@ -59,9 +60,18 @@ class Language:
         return _within(self, zone) if zone and zone != "UTC" else self
 
     def gettext(self, message: str) -> str:
-        """Return the message in this language; the message itself (English) where there is no translation."""
+        """Return the message in this language; the message itself (English) where there is no translation.
+
+        One of placeholders and signs alone is in no catalogue; French sets its signs apart all the same.
+        """
         found = self._catalog.get(message)
-        return str(found.string) if found is not None and found.string and not found.fuzzy else message
+        if found is not None and found.string and not found.fuzzy:
+            return str(found.string)
+        wordless = not any(map(str.isalpha, "".join(text for text, *_ in Formatter().parse(message))))
+        if wordless and self.locale.language == "fr":
+            apart = {place for place, sign in enumerate(message) if sign in ":;" and not message[:place][-1:].isspace()}
+            return "".join(f"\u00a0{sign}" if place in apart else sign for place, sign in enumerate(message))
+        return message
 
     def ngettext(self, singular: str, plural: str, number: int) -> str:
         """Return the form that the number asks for."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from drp.domain.runbook import TaskResult
 
-_ARGUMENTS = "Validating arguments against arg spec"
+ARGUMENTS = "Validating arguments against arg spec"
 """How Ansible names the look at a role's arguments: records of before do not say what is its own."""
 
 
@@ -15,5 +15,5 @@ def authored(tasks: Iterable[TaskResult]) -> list[TaskResult]:
     return [
         task
         for task in tasks
-        if task.outcome in {"failed", "unreachable"} or not (task.housekeeping or task.name.startswith(_ARGUMENTS))
+        if task.outcome in {"failed", "unreachable"} or not (task.housekeeping or task.name.startswith(ARGUMENTS))
     ]

@@ -27,7 +27,7 @@ from drp.errors import UsageError
 from drp.schedule.approval import with_approval
 
 PROCEDURE = "drill"
-BY = "the schedule"
+BY = str(say("the schedule"))
 """Who asks for drills of slots."""
 
 

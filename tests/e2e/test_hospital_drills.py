@@ -12,6 +12,7 @@ from tests.hospital.rig import HospitalRig
 from tests.hospital.site import write_site
 from tests.support.drilled import Drilled, drill
 from tests.support.fixtures_hospital import LOSSES
+from tests.support.french import english_in, english_in_page, sentences_in_data, words
 
 pytestmark = [pytest.mark.real, pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -132,3 +133,15 @@ def test_the_trio_comes_back_and_what_disagrees_is_named(lost_hospital: Hospital
     states = {one["application"]: one for one in ended.record["reconciliation"]["applications"]}
     assert states["lis"]["advice"] == "roll-back"
     assert states["pacs"]["advice"] == "ahead"
+    is_french(lost_hospital)
+
+
+def is_french(rig: HospitalRig) -> None:
+    """What drp itself wrote of the newest drill is French; what the site and its systems call things is quoted."""
+    said_by_site = "\n".join(path.read_text() for path in sorted(rig.site.rglob("*.yml")))
+    page = rig.drp("report", "latest", "--lang", "fr", "--format", "html").stdout
+    assert not english_in_page(page)
+    quoted = {said for said in sentences_in_data(page) if said not in said_by_site and not said.startswith("[Errno")}
+    assert not quoted, "words of drp, quoted as if they were the site's"
+    text = rig.drp("report", "latest", "--lang", "fr", "--format", "md").stdout
+    assert not english_in(text) - words(said_by_site)

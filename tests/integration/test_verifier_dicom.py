@@ -109,7 +109,7 @@ def test_what_goes_further_than_it_is_read_says_nothing_of_the_file(archive: Arc
     ("damage", "said"),
     [
         (cut_the_pixels, "too early"),
-        (lie_about_the_rows, "512 bytes of pixels, 1024 are needed"),
+        (lie_about_the_rows, "512 bytes of pixels, 1024 bytes are needed"),
         (damage_a_header, "no value representation"),
         (lose_the_study, "names no study"),
     ],

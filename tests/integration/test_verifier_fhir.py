@@ -95,7 +95,7 @@ ODD: dict[str, tuple[FhirSimulator, tuple[str, str, str], str]] = {
     ),
     "a body that breaks off": (FhirSimulator(change=searches(lambda bundle, query: b'{"resourceType": "Bun')), (WRONG, UNKNOWN, UNKNOWN), ""),
     "reading is forbidden": (FhirSimulator(change=reads((403, ERROR))), (FINE, FINE, UNKNOWN), "status 403"),
-    "reading fails": (FhirSimulator(change=reads((500, ERROR))), (FINE, FINE, WRONG), "Patient/p1: 500"),
+    "reading fails": (FhirSimulator(change=reads((500, ERROR))), (FINE, FINE, WRONG), "Patient/p1: status 500"),
     "reading gives an error as success": (FhirSimulator(change=reads((200, ERROR))), (FINE, FINE, WRONG), "OperationOutcome"),
     "searching is forbidden": (FhirSimulator(change=only("Patient", (403, ERROR))), (UNKNOWN, UNKNOWN, FINE), "answered 403"),
     "searching is too much now": (FhirSimulator(change=only("Patient", (503, ERROR))), (UNKNOWN, UNKNOWN, FINE), "answered 503"),

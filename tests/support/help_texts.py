@@ -7,6 +7,7 @@ from typing import Any
 
 import typer
 
+from drp.cli.explain import _entries
 from drp.cli.main import LazyGroup, app
 from drp.cli.parameters import TYPERS
 from drp.cli.tongue import ENGLISH, Chosen, paragraphs, speak
@@ -24,6 +25,9 @@ def help_texts() -> Iterator[tuple[str, str]]:
     for text in TYPERS:
         yield text, "drp/cli/parameters.py"
     yield from _options_of_verifiers()
+    for entry in _entries().values():  # titles and remedies of findings are messages of reports too
+        for key in ("title", "meaning"):
+            yield entry[key], "drp/cli/explain.py"
     root: Any = typer.main.get_command(app)
     for text in _texts(root):
         yield text, "drp/cli/main.py"

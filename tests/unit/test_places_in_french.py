@@ -23,7 +23,7 @@ from drp.service.telling import heard_error, heard_words, told_error, told_words
 from drp.trust import Trust
 from drp.verifiers.judge import InstalledOptions
 from tests.support.copies import copies_settings
-from tests.support.french import english_in
+from tests.support.french_phrases import english_in_phrase
 from tests.support.sites import write_site
 from tests.unit.test_config_problems import APP, PLAN, YAML
 from tests.unit.test_repository_receipt import final, item, judged
@@ -42,7 +42,7 @@ def raised(do: Callable[[], object]) -> DrpError:
 def all_french(phrases: Iterable[str]) -> None:
     found = list(phrases)
     assert found
-    assert [(each, english) for each in found if (english := english_in(each))] == []
+    assert [(each, english) for each in found if (english := english_in_phrase(each))] == []
 
 
 @pytest.mark.parametrize("case", sorted(YAML.keys() - THIRD))
@@ -155,7 +155,7 @@ def test_what_a_worker_says_arrives_with_its_values() -> None:
 
 
 def test_english_is_seen() -> None:
-    assert english_in(say("nobody ever said that: {why}", why="x"))
-    assert english_in(say("cannot be read: {why}", why="it is not there"))
-    assert english_in("a sentence")
-    assert english_in(say("cannot be read: {why}", why=quoted("it is not there"))) == []
+    assert english_in_phrase(say("nobody ever said that: {why}", why="x"))
+    assert english_in_phrase(say("cannot be read: {why}", why="it is not there"))
+    assert english_in_phrase("a sentence")
+    assert english_in_phrase(say("cannot be read: {why}", why=quoted("it is not there"))) == set()

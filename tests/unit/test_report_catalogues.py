@@ -10,9 +10,15 @@ from babel.messages.pofile import read_po
 
 from drp.domain import check, manifest, measure, phase, recovery_point, runbook, sandbox, verdict
 from drp.domain.findings import finding
+from drp.domain.findings.catalogue import CATALOGUE
+from drp.domain.schedule.reasons import REASONS
+from drp.errors import walk
 from drp.reporting import words
+from drp.reporting.i18n import language
 from drp.share import catalogue, languages
+from tests.support.french import small_words
 from tests.support.messages import messages, updated
+from tests.support.said import said_in, sources
 
 PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
@@ -44,6 +50,25 @@ def test_translations_keep_the_placeholders() -> None:
             invented = set(PLACEHOLDER.findall(translation)) - set(PLACEHOLDER.findall(original))
             assert not invented, (original, translation)
             assert lost <= {"n"}, (original, translation)  # "the attempt" needs no number
+
+
+def test_french_is_french() -> None:
+    with catalogue("fr").open("rb") as stream:
+        french = read_po(stream, locale="fr", abort_invalid=True)
+    mixed = {text: found for message in french for text in forms(message.string or "") if (found := small_words(text))}
+    assert not mixed, "English words in French messages"
+
+
+def test_every_code_of_every_catalogue_is_told_in_french() -> None:
+    tongue = language("fr")
+    told = [tongue.text(text) for code in CATALOGUE.values() for text in (code.title, code.remedy)]
+    told += [tongue.text(text) for text in REASONS.values()]
+    told += [tongue.text(error.default_hint) for error in walk()]
+    for path in sources():
+        for message in said_in(path):
+            told += forms(message) if tongue.text(forms(message)[0]) == forms(message)[0] else []
+    mixed = {text: found for text in told if (found := small_words(text))}
+    assert not mixed, "no French for these"
 
 
 def test_messages_are_plain_text() -> None:

@@ -109,7 +109,7 @@ def test_a_plan_that_compares_nothing_has_no_such_section():
                 "2 sur 26 absents de",
                 "Sans cible",
                 "Réattribué",
-                "la ramener à",
+                "la ramener au",
                 "ressaisir",
             ),
         ),

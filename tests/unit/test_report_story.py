@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -253,3 +254,26 @@ def test_instants_are_told_in_the_zone_of_the_site_beside_utc() -> None:
     assert "15 Nov 2026, 07:00:03 NZDT (14 Nov 2026, 18:00:03 UTC)" in spaces(render_html(far, "en").decode())
     for zone in ("", "UTC", "Nowhere/Atlantis"):
         assert "CET" not in render_html(replace(record, zone=zone), "en").decode()
+
+
+HOSTILE = [
+    "<script>alert(1)</script>",
+    "\u202egpj.exe\u2066\u200b",
+    "\x1b[31mred\x07",
+    "x" * 5_000,
+    "{application} {0} %s",
+    "a`|\n# b",
+]
+
+
+@pytest.mark.parametrize("tag", languages())
+@pytest.mark.parametrize("hostile", HOSTILE, ids=range(len(HOSTILE)))
+def test_hostile_names_of_records_and_applications_are_only_shown(hostile: str, tag: str) -> None:
+    record = apart(hostile, identifiers=(replace(NUMBER, name=hostile, bump=hostile),))
+    record = replace(record, plan=replace(record.plan, scenario=replace(record.plan.scenario, title=hostile)))
+    for content in (render_html(record, tag), render_markdown(record, tag)):
+        text = content.decode()
+        assert not re.search("[\x00-\x08\x0b-\x1f\x7f\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]", text)
+        assert hostile[:1_000] not in text or len(hostile) < 1_000
+    assert "<script>alert" not in render_html(record, tag).decode()
+    assert "\n# b" not in render_markdown(record, tag).decode()

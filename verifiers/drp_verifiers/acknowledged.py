@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from drp.domain.phrase import say
+from drp.domain.phrase import Phrase, Size, say
 from drp.domain.reconciliation.normal_form import Notations
 from drp.domain.strict_json import Limits, Malformed, parse
 
@@ -44,7 +44,7 @@ def read_log(
     can be judged: no log, an unreadable one, no write in it, or a form in which ids cannot be told apart.
     """
     if not path:
-        raise ValueError("the application names no ground_truth")
+        raise ValueError(say("the application names no ground_truth"))
     told: list[Write] = []
     given: dict[str, Notations] = {}
     try:
@@ -54,10 +54,10 @@ def read_log(
                 told.append(formed)
                 given.setdefault(write.kind, Notations()).note(write.id.strip(), formed.id)
     except OSError as error:
-        raise ValueError(f"{Path(path).name}: {error.strerror}") from error
+        raise ValueError(say("{file}: {why}", file=Path(path).name, why=error.strerror or "")) from error
     for kind, notations in given.items():
         if notations.left_nothing or notations.merged:
-            which = notations.merged or "some"
+            which = notations.merged or say("some")
             raise ValueError(
                 say(
                     "ids of {kind} cannot be told apart in their form: it leaves nothing of {which}, or one",
@@ -73,7 +73,7 @@ def read_log(
             last[write.kind, write.id] = write.deletes
             kept.append(write)
     if not any(not write.deletes for write in kept):
-        raise ValueError(say("{name} names no write before the disaster", name=Path(path).name))
+        raise ValueError(say("{file} names no write before the disaster", file=Path(path).name))
     return kept
 
 
@@ -81,19 +81,19 @@ def _lines(path: Path) -> Iterator[tuple[str, Write]]:
     with path.open("rb") as stream:
         for number, line in enumerate(iter(lambda: stream.readline(_LONGEST_LINE + 1), b""), start=1):
             if number > MOST_LINES:
-                raise ValueError(say("{name} has more than {MOST_LINES} lines", name=path.name, MOST_LINES=MOST_LINES))
+                raise ValueError(say("{file} has more than {most} lines", file=path.name, most=MOST_LINES))
             if line.strip():
-                yield _write(line, f"{path.name}, line {number}")
+                yield _write(line, say("{file}, line {number}", file=path.name, number=str(number)))
 
 
-def _write(line: bytes, where: str) -> tuple[str, Write]:
+def _write(line: bytes, where: Phrase) -> tuple[str, Write]:
     try:
         said = parse(line, Limits(size=_LONGEST_LINE))
     except Malformed:
         said = None
     if not isinstance(said, dict):
         raise ValueError(  # noqa: TRY004 - a line that is malformed
-            say("{where}: is no JSON object of at most {LONGEST_LINE} bytes", where=where, LONGEST_LINE=_LONGEST_LINE)
+            say("{where}: is no JSON object of at most {limit}", where=where, limit=Size(_LONGEST_LINE))
         )
     texts = {name: said.get(name, "") for name in ("at", "application", "kind", "id")}
     operation = said.get("operation", "write")

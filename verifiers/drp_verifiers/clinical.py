@@ -6,9 +6,15 @@ import posixpath
 from collections.abc import Mapping
 
 from drp.domain.check import CheckResult, Execution, Expectation, Target
-from drp.domain.phrase import fact
-from drp_verifiers.inside import ask, text_of
+from drp.domain.phrase import Phrase, fact, quoted, say
+from drp_verifiers.amounts import listed
+from drp_verifiers.failures import failure
+from drp_verifiers.inside import ask
 from drp_verifiers.statements import Trouble, death, failed, judged, undetermined, why_it_ended
+
+_KINDS = 20
+_OF_A_PACS = {str(kind): kind for kind in (say("patients"), say("studies"), say("series"), say("instances"))}
+"""Words for the kinds of things that a PACS counts; others are called what the application calls them."""
 
 
 def inside(path: str, expectation: Expectation) -> str:
@@ -16,7 +22,7 @@ def inside(path: str, expectation: Expectation) -> str:
     return posixpath.join(expectation.restored_root, path) if path else ""
 
 
-def not_restored(check: str, statement: str, path: str, expectation: Expectation) -> CheckResult | None:
+def not_restored(check: str, statement: Phrase, path: str, expectation: Expectation) -> CheckResult | None:
     """Return that a path to be read is not among what was restored, None where it is.
 
     What lies elsewhere is the machine's own, or does not exist before the application runs: the backup is neither to
@@ -56,11 +62,11 @@ def whole_numbers(value: object) -> dict[str, int]:
 
 def judge_counts(
     check: str,
-    statement: str,
+    statement: Phrase,
     found: Mapping[str, int],
     facts: Mapping[str, object],
     *,
-    uncounted: Mapping[str, str] | None = None,
+    uncounted: Mapping[str, Phrase] | None = None,
 ) -> CheckResult:
     """Compare what an application counts with ``{"counts": {kind: number}, "rule": "exact" | "at-least"}``.
 
@@ -68,12 +74,12 @@ def judge_counts(
     judged, except that an application which counts nothing at all fails: it started empty. ``uncounted`` says of
     kinds why they were not counted, which is another thing than none.
     """
-    observed, unknown = _said(found), uncounted or {}
+    observed, unknown = numbers(found), uncounted or {}
     if found and not unknown and not any(found.values()):
         return failed(
             check,
             statement,
-            observed=fact("nothing-all", "nothing at all: {observed}", observed=observed),
+            observed=fact("counts-nothing", "nothing at all: {counts}", counts=observed),
             expected=fact("restored-data", "restored data"),
         )
     expected = whole_numbers(facts.get("counts"))
@@ -83,24 +89,26 @@ def judge_counts(
             statement,
             observed=fact(
                 "manifest-keeps-no-counts",
-                "{observed}; the manifest keeps no counts to compare with",
-                observed=observed,
+                "{counts}; the manifest keeps no counts to compare with",
+                counts=observed,
             ),
         )
     at_least = facts.get("rule") == "at-least"
     off = [
-        f"{kind}: {found.get(kind, 0)}, had {number}"
+        fact("counts-had", "{kind}: {found}, had {had}", kind=kind_words(kind), found=found.get(kind, 0), had=number)
         for kind, number in sorted(expected.items())
         if kind not in unknown
         if (found.get(kind, 0) < number if at_least else found.get(kind, 0) != number)
     ]
-    wanted = ("at least " if at_least else "") + _said(expected)
+    wanted = numbers(expected)
+    wanted = fact("counts-at-least", "at least {counts}", counts=wanted) if at_least else wanted
     if not off and (missing := sorted(kind for kind in expected if kind in unknown)):
-        said = "; ".join(f"{kind} was not counted: {unknown[kind]}" for kind in missing)[:600]
-        return undetermined(check, statement, observed=said, expected=wanted)
-    return judged(
-        check, statement, holds=not off, observed="; ".join(off) or observed, expected=wanted, basis="counted"
-    )
+        said = [
+            fact("kind-not-counted", "{kind} was not counted: {why}", kind=kind_words(kind), why=unknown[kind])
+            for kind in missing
+        ]
+        return undetermined(check, statement, observed=listed(said), expected=wanted)
+    return judged(check, statement, holds=not off, observed=listed(off) or observed, expected=wanted, basis="counted")
 
 
 def facts_answer(
@@ -113,7 +121,7 @@ def facts_answer(
     answer = ask(target, program, request, timeout_seconds=expectation.timeout_seconds)
     if answer.trouble is not None:
         raise ValueError(answer.trouble.reason)
-    if reason := text_of(answer.data, "reason"):
+    if reason := failure(answer.data.get("reason")):
         raise ValueError(reason)
     return answer.data
 
@@ -126,8 +134,15 @@ def counted(data: Mapping[str, object]) -> dict[str, int]:
     return counts
 
 
-def _said(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{kind} {number}" for kind, number in sorted(counts.items()))[:600]
+def numbers(counts: Mapping[str, int]) -> Phrase:
+    """Return how many of each kind there are."""
+    each = [say("{kind} {number}", kind=kind_words(kind), number=number) for kind, number in sorted(counts.items())]
+    return listed(each, named=_KINDS, between=", ")
+
+
+def kind_words(kind: str) -> Phrase:
+    """Return what a kind of things is called."""
+    return _OF_A_PACS.get(kind) or quoted(kind[:60])
 
 
 def trouble_of(program: str, execution: Execution) -> Trouble | None:
@@ -137,9 +152,9 @@ def trouble_of(program: str, execution: Execution) -> Trouble | None:
             outcome="undetermined",
             reason=fact(
                 "cannot-run-sandbox",
-                "{program} cannot be run in the sandbox: {why_it_ended}",
+                "{program} cannot be run in the sandbox: {why}",
                 program=program,
-                why_it_ended=why_it_ended(execution),
+                why=why_it_ended(execution),
             ),
         )
     return death(program, execution)

@@ -18,7 +18,7 @@ from typing import ClassVar
 from drp.domain.check import CheckOutcome, CheckResult, Execution, Expectation, Target
 from drp.domain.judged import Part
 from drp.domain.local_time import require_one_zone
-from drp.domain.phrase import fact, quoted, say
+from drp.domain.phrase import counted, fact, quoted, say
 from drp.domain.strict_json import Limits, Malformed, parse
 from drp_verifiers.statements import death, failed, passed, undetermined, why_it_ended
 from drp_verifiers.watermarks import Newest, judge, undated
@@ -87,19 +87,19 @@ class CommandVerifier:
 
 
 def _whole(program: str, execution: Execution, outcomes: set[CheckOutcome]) -> CheckResult:
-    statement = fact("finds-everything-right", "{program} finds everything right", program=program)
+    statement = fact("program-finds-all-right", "{program} finds everything right", program=program)
     if (trouble := death(program, execution)) is not None:
         return trouble.result("exit", statement)
-    ended = f"ended with {execution.exit_code}"
-    words = why_it_ended(execution)
-    observed = f"{ended}: {words}" if words else ended
+    ended = observed = fact("ended-with", "ended with {exit_code}", exit_code=str(execution.exit_code))
+    if words := why_it_ended(execution):
+        observed = fact("ended-with-words", "{ended}: {words}", ended=ended, words=words)
     if execution.exit_code == 0:
         if "failed" in outcomes:
             return failed(
                 "exit",
                 statement,
                 observed=fact(
-                    "but-statement-failed-contradicts",
+                    "ended-but-failed",
                     "{ended}, but a statement failed: it contradicts itself",
                     ended=ended,
                 ),
@@ -108,7 +108,7 @@ def _whole(program: str, execution: Execution, outcomes: set[CheckOutcome]) -> C
             return undetermined(
                 "exit",
                 statement,
-                observed=fact("but-statement-could-not", "{ended}, but a statement could not be judged", ended=ended),
+                observed=fact("ended-but-undetermined", "{ended}, but a statement could not be judged", ended=ended),
             )
         return passed("exit", statement, observed=observed, expected=fact("ends-with-0", "ends with 0"))
     if execution.exit_code == 1:
@@ -123,8 +123,8 @@ def _statements(options: CommandOptions, execution: Execution, expectation: Expe
     if len(lines) > _MOST_LINES:
         yield undetermined(
             "lines",
-            fact("most-statements", "at most {MOST_LINES} statements", MOST_LINES=_MOST_LINES),
-            observed=fact("lines", "{n} lines", n=len(lines)),
+            fact("at-most-statements", "at most {most} statements", most=_MOST_LINES),
+            observed=counted("lines-number", "{n} line", "{n} lines", len(lines)),
         )
 
 
@@ -135,13 +135,15 @@ def _statement(number: int, line: bytes, options: CommandOptions, expectation: E
         data = None
     if not isinstance(data, dict):
         return undetermined(
-            f"line {number}", fact("statement-as-one-json", "a statement as one JSON object"), observed=repr(line[:100])
+            f"line {number}",
+            fact("statement-as-one-json", "a statement as one JSON object"),
+            observed=quoted(repr(line[:100])),
         )
     dated, check, outcome = "watermark" in data, _text(data, "check"), data.get("outcome")
     if dated and outcome in {None, "passed"}:
         return _watermark(number, data, options, expectation)
     if not check or outcome not in _OUTCOMES:
-        observed = repr(line[:200])
+        observed = quoted(repr(line[:200]))
         unclear = undetermined(
             f"line {number}",
             fact("statement-with-check-outcome", "a statement with check and outcome"),

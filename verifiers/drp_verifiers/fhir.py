@@ -9,9 +9,12 @@ from typing import ClassVar
 from drp.domain.check import CheckResult, Expectation, Target
 from drp.domain.check_runner import Answer as Stated
 from drp.domain.judged import NotJudged, Part
-from drp.domain.phrase import fact, quoted, say
-from drp_verifiers.clinical import counted, facts_answer, inside, judge_counts, section, whole_numbers
+from drp.domain.phrase import Phrase, counted, fact, joined, say, several
+from drp_verifiers.amounts import listed
+from drp_verifiers.clinical import counted as counts_of
+from drp_verifiers.clinical import facts_answer, inside, judge_counts, section, whole_numbers
 from drp_verifiers.fhir_references import judge_references
+from drp_verifiers.fhir_words import of_a_kind, said
 from drp_verifiers.inside import ask, number_of, text_of, texts_of
 from drp_verifiers.restored_code import code_of_command
 from drp_verifiers.statements import failed, not_asked, passed, undetermined
@@ -19,6 +22,7 @@ from drp_verifiers.watermarks import Newest, judge, undated
 
 _NOT_LET_IN = (301, 302, 303, 307, 308, 406, 415, 429, 503)
 _LISTED = 40
+_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +110,7 @@ class FhirVerifier:
         yield from code_of_command(target, expectation)
         request = _request(options, expectation)
         answer = ask(target, "fhir_rest", request, timeout_seconds=expectation.timeout_seconds)
-        statement = fact("states-capability", "{base} states its capability", base=options.base)
+        statement = fact("server-states-capability", "{base} states its capability", base=options.base)
         if answer.trouble is not None:
             yield answer.trouble.result("capability", statement)
         elif (capability := _capability(answer.data, statement, options)).outcome == "passed":
@@ -117,7 +121,8 @@ class FhirVerifier:
         else:
             yield capability
         for check in ("search", "counts", "references", *(("newest",) if options.last_updated is not None else ())):
-            unseen = not_asked(check, "needs a server that states its capability", because="capability")
+            needs = fact("needs-a-capability", "needs a server that states its capability")
+            unseen = not_asked(check, needs, because="capability")
             yield undated(unseen) if check == "newest" else unseen
 
     def facts(self, target: Target, options: object, expectation: Expectation) -> dict[str, object]:
@@ -125,7 +130,7 @@ class FhirVerifier:
         assert isinstance(options, FhirOptions)
         request = {**_request(options, expectation), "most": 0, "samples": 1}
         data = facts_answer(target, "fhir_rest", request, expectation)
-        return {"fhir": {"counts": counted(data), "rule": "exact"}}
+        return {"fhir": {"counts": counts_of(data), "rule": "exact"}}
 
 
 def _request(options: FhirOptions, expectation: Expectation) -> dict[str, object]:
@@ -143,26 +148,26 @@ def _request(options: FhirOptions, expectation: Expectation) -> dict[str, object
     }
 
 
-def _capability(data: Mapping[str, object], statement: str, options: FhirOptions) -> CheckResult:
+def _capability(data: Mapping[str, object], statement: Phrase, options: FhirOptions) -> CheckResult:
     """Return whether a server is there that says what it can do; undetermined: it is one that cannot be judged here."""
     kind, status = text_of(data, "kind"), data.get("status")
-    observed = quoted(
-        text_of(data, "reason")
-        or text_of(data, "late")
-        or fact("status-with", "status {status} with {kind}", status=str(status), kind=kind or "-")
-    )
     expected = fact("status-200-with-capabilitystatement", "status 200 with a CapabilityStatement")
     if status == 200 and kind == "CapabilityStatement":
-        return passed(
-            "capability", statement, observed=fact("fhir", "FHIR {text_of}", text_of=text_of(data, "version")[:20])
-        )
+        version = fact("fhir-version", "FHIR {version}", version=text_of(data, "version")[:20])
+        return passed("capability", statement, observed=version)
+    late = data.get("late") is not None
+    observed = (
+        said(data.get("reason"))
+        or said(data.get("late"))
+        or fact("status-with-kind", "status {status} with {kind}", status=str(status), kind=kind or "-")
+    )
     closed = status in {401, 403} and not options.token_file
     if closed:
-        observed = observed.then(fact("give-token-file", ": give it a token_file"))
+        observed = fact("give-it-a-token-file", "{seen}: give it a token_file", seen=observed)
     if isinstance(status, int) and status in _NOT_LET_IN:
-        observed = observed.then(fact("lets-nobody-ask-here", ": it lets nobody ask here"))
+        observed = fact("lets-nobody-ask-here", "{seen}: it lets nobody ask here", seen=observed)
         closed = True
-    if text_of(data, "late") or closed or (status == 200 and kind == "Conformance"):
+    if late or closed or (status == 200 and kind == "Conformance"):
         # a DSTU2 server is a server, but no release that this verifier knows
         return undetermined("capability", statement, observed=observed, expected=expected)
     return failed("capability", statement, observed=observed, expected=expected)
@@ -170,13 +175,13 @@ def _capability(data: Mapping[str, object], statement: str, options: FhirOptions
 
 def _content(data: Mapping[str, object], options: FhirOptions, expectation: Expectation) -> Iterator[CheckResult]:
     facts = section(expectation, "fhir")
-    counts, uncounted = whole_numbers(data.get("counts")), _texts(data, "uncounted")
-    unserved = _texts(data, "unserved")
+    counts, uncounted = whole_numbers(data.get("counts")), _said_by_kind(data, "uncounted")
+    unserved = _said_by_kind(data, "unserved")
     yield _search(data, options, unserved, whole_numbers(facts.get("counts")))
     for kind in whole_numbers(facts.get("counts")):
         if kind not in counts and kind not in unserved:
-            uncounted.setdefault(kind, "it was not asked for")
-    statement = fact("server-counts-what-held", "the server counts what it held at backup time")
+            uncounted.setdefault(kind, said(["not-asked-for"]))
+    statement = fact("server-counts-as-before", "the server counts what it held at backup time")
     yield judge_counts("counts", statement, counts, facts, uncounted=uncounted)
     yield judge_references(data.get("references"), number_of(data, "read"))
     if options.last_updated is not None:
@@ -193,42 +198,45 @@ def _uncounted(data: Mapping[str, object], options: FhirOptions) -> Iterator[Not
         return
     others = [kind[:60] for kind in texts_of(data, "served") if kind not in options.resources]
     for first in range(0, len(others), _LISTED):
-        listed = ", ".join(others[first : first + _LISTED])
         yield NotJudged(
-            part=say("resources of type {types}", types=listed),
+            part=say("resources of type {types}", types=several(others[first : first + _LISTED])),
             why=fact("server-serves-them-resources", "the server serves them, and `resources` does not name them"),
         )
 
 
 def _search(
-    data: Mapping[str, object], options: FhirOptions, unserved: Mapping[str, str], held: Mapping[str, int]
+    data: Mapping[str, object], options: FhirOptions, unserved: Mapping[str, Phrase], held: Mapping[str, int]
 ) -> CheckResult:
-    statement = fact(
-        "searches-for-give-bundles", "searches for {resources} give bundles", resources=", ".join(options.resources)
-    )
+    types = several(options.resources)
+    statement = fact("searches-give-bundles", "searches for {types} give bundles", types=types)
+    expected = fact("a-bundle-each", "a bundle each")
     lost = [
-        f"{kind} ({why}) is not served, and {held[kind]} were held" for kind, why in unserved.items() if held.get(kind)
+        fact("kind-lost", "{kind} ({why}) is not served, and {number} were held", kind=kind, why=why, number=held[kind])
+        for kind, why in unserved.items()
+        if held.get(kind)
     ]
-    observed = fact("resources-read", "{number_of} resources read", number_of=number_of(data, "read"))
-    if errors := [*texts_of(data, "errors"), *lost]:
-        return failed(
-            "search", statement, observed="; ".join(errors)[:400], expected=fact("bundle-each", "a bundle each")
-        )
-    unknown = [f"{kind}: {why}" for kind, why in unserved.items() if kind not in held and "capability" not in why]
-    if unasked := [*texts_of(data, "unasked"), *unknown]:
-        return undetermined(
-            "search", statement, observed="; ".join(unasked)[:400], expected=fact("bundle-each", "a bundle each")
-        )
-    observed = observed.then(
-        fact("not-served", "; not served: {unserved}", unserved=", ".join(sorted(unserved))) if unserved else ""
-    )
-    unsorted = ", ".join(texts_of(data, "unsorted"))
-    observed = observed.then(
-        fact("cannot-sorted-so-not", "; cannot be sorted, so not the newest: {unsorted}", unsorted=unsorted)
-        if unsorted
-        else ""
-    )
-    return passed("search", statement, observed=observed[:400], expected=fact("bundle-each", "a bundle each"))
+    if errors := [*(said(each) for each in _list(data, "errors")), *lost]:
+        return failed("search", statement, observed=listed(errors, named=_NAMED), expected=expected)
+    undeclared = said(["undeclared"])
+    unknown = [
+        fact("said-of-one", "{name}: {why}", name=kind, why=why)
+        for kind, why in unserved.items()
+        if kind not in held and why.code != undeclared.code
+    ]
+    if unasked := [*(of_a_kind(each) for each in _list(data, "unasked")), *unknown]:
+        return undetermined("search", statement, observed=listed(unasked, named=_NAMED), expected=expected)
+    told = [counted("resources-read", "{n} resource read", "{n} resources read", number_of(data, "read"))]
+    if unserved:
+        told.append(fact("kinds-not-served", "not served: {kinds}", kinds=several(sorted(unserved))))
+    if unsorted := texts_of(data, "unsorted"):
+        kinds = several(unsorted)
+        told.append(fact("kinds-not-sorted", "cannot be sorted, so not the newest: {kinds}", kinds=kinds))
+    return passed("search", statement, observed=joined(told), expected=expected)
+
+
+def _list(data: Mapping[str, object], key: str) -> list[object]:
+    found = data.get(key)
+    return found if isinstance(found, list) else []
 
 
 def _newest(data: Mapping[str, object], options: FhirOptions, expectation: Expectation) -> CheckResult:
@@ -237,21 +245,16 @@ def _newest(data: Mapping[str, object], options: FhirOptions, expectation: Expec
     assert newest is not None
     without, unsorted = number_of(data, "undated"), texts_of(data, "unsorted")
     if unsorted or (without and not text_of(data, "newest")):
-        observed = (
-            fact("cannot-sorted", "{unsorted} cannot be sorted", unsorted=", ".join(unsorted))
-            if unsorted
-            else fact("resources-without-lastupdated", "{without} resources without lastUpdated", without=without)
+        observed = counted(
+            "resources-undated", "{n} resource without lastUpdated", "{n} resources without lastUpdated", without
         )
-        return undated(
-            undetermined(
-                "newest",
-                fact("newest-datum-shown-by", "the newest datum shown by: {query}", query=newest.query),
-                observed=observed,
-            )
-        )
+        if unsorted:
+            observed = fact("cannot-be-sorted", "{kinds} cannot be sorted", kinds=several(unsorted))
+        statement = fact("newest-datum-shown-by", "the newest datum shown by: {query}", query=newest.query)
+        return undated(undetermined("newest", statement, observed=observed))
     return judge(text_of(data, "newest") or None, newest, expectation, store=f"fhir {options.base}")
 
 
-def _texts(data: Mapping[str, object], key: str) -> dict[str, str]:
+def _said_by_kind(data: Mapping[str, object], key: str) -> dict[str, Phrase]:
     found = data.get(key)
-    return {str(name): str(why) for name, why in found.items()} if isinstance(found, dict) else {}
+    return {str(kind): said(why) for kind, why in found.items()} if isinstance(found, dict) else {}

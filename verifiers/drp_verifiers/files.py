@@ -14,13 +14,18 @@ from typing import ClassVar
 from drp.domain.check import CheckResult, Expectation, Target
 from drp.domain.check_runner import Answer as Stated
 from drp.domain.judged import Part
-from drp.domain.phrase import fact, quoted
+from drp.domain.phrase import Phrase, Size, counted, fact, say
 from drp.domain.tree_parts import PARTS
+from drp_verifiers.amounts import listed
 from drp_verifiers.clinical import not_restored
+from drp_verifiers.failures import failure
 from drp_verifiers.inside import Answer, ask, number_of, text_of, texts_of
 from drp_verifiers.restored_code import code_of_command
 from drp_verifiers.statements import judged, undetermined
 from drp_verifiers.watermarks import Newest, judge, undated
+
+_NAMED = 20
+_BEGINNINGS = fact("files-begin-as-named", "files of well-known kinds begin as their extension says")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +65,7 @@ class FilesVerifier:
         """Yield size, readability and presence, then what the options ask for."""
         assert isinstance(options, FilesOptions)
         yield from code_of_command(target, expectation)
-        statement = fact("holds-files", "{root} holds files", root=options.root)
+        statement = fact("tree-holds-files", "{root} holds files", root=options.root)
         if (elsewhere := not_restored("tree", statement, options.root, expectation)) is not None:
             yield undated(elsewhere) if options.newest or options.canary else elsewhere
             return
@@ -86,20 +91,24 @@ class FilesVerifier:
             and size >= options.bytes_at_least,
             observed=_seen(answer, files, size),
             expected=fact(
-                "least-files-bytes",
-                "at least {max} files, {bytes_at_least} bytes",
-                max=max(1, options.files_at_least),
-                bytes_at_least=options.bytes_at_least,
+                "at-least-files-and-bytes",
+                "at least {files}, {size}",
+                files=_so_many(max(1, options.files_at_least)),
+                size=Size(options.bytes_at_least),
             ),
         )
         yield from _details(answer, options, expectation)
 
 
-def _seen(answer: Answer, files: int, size: int) -> str:
+def _so_many(number: int) -> Phrase:
+    return counted("files-number", "{n} file", "{n} files", number)
+
+
+def _seen(answer: Answer, files: int, size: int) -> Phrase:
     if elsewhere := text_of(answer.data, "elsewhere"):
-        return fact("link-leads-out-what", "a link leads out of what was restored, to {elsewhere}", elsewhere=elsewhere)
+        return fact("link-leads-out", "a link leads out of what was restored, to {elsewhere}", elsewhere=elsewhere)
     return (
-        fact("files-bytes", "{files} files, {size} bytes", files=files, size=size)
+        fact("files-and-bytes", "{files}, {size}", files=_so_many(files), size=Size(size))
         if answer.data.get("exists") is True
         else fact("no-such-folder", "no such folder")
     )
@@ -116,22 +125,22 @@ def _details(answer: Answer, options: FilesOptions, expectation: Expectation) ->
         missing = texts_of(answer.data, "missing")
         yield judged(
             "must-exist",
-            fact("named-paths-exist", "{n} named paths exist", n=len(options.must_exist)),
+            counted("named-paths-exist", "{n} named path exists", "{n} named paths exist", len(options.must_exist)),
             holds=answer.data.get("missing") == [],
-            observed=fact("missing", "missing: {missing}", missing=", ".join(missing[:20]))
+            observed=fact("paths-missing", "missing: {paths}", paths=listed(missing, named=20, between=", "))
             if missing
-            else fact("all-exist", "all exist"),
-            expected=fact("all-exist", "all exist"),
+            else fact("paths-all-exist", "all exist"),
+            expected=fact("paths-all-exist", "all exist"),
         )
     if options.no_empty_files:
-        yield _none(answer, "empty", "no file is empty")
+        yield _none(answer, "empty", fact("no-file-empty", "no file is empty"))
     if options.magic:
-        yield _none(answer, "mismatched", "files of well-known kinds begin as their extension says")
+        yield _none(answer, "mismatched", _BEGINNINGS)
     if options.newest:
         yield _newest(answer, options, expectation)
     if options.canary:
         source = Newest(
-            query=f"heartbeat in {options.canary}",
+            query=options.canary,
             canary=True,
             clock_skew_seconds=options.clock_skew_seconds,
             within_seconds=options.within_seconds,
@@ -139,34 +148,41 @@ def _details(answer: Answer, options: FilesOptions, expectation: Expectation) ->
         yield judge(text_of(answer.data, "canary") or None, source, expectation, store=_store(options), check="canary")
 
 
-def _listed(answer: Answer, kind: str) -> str:
-    return f"{number_of(answer.data, kind)}: {', '.join(texts_of(answer.data, f'{kind}_list'))}"
+def _listed(answer: Answer, kind: str) -> Phrase:
+    """Return how many paths are remarkable, and the first of them, each with the system's error where it has one."""
+    value = answer.data.get(f"{kind}_list")
+    told: list[object] = []
+    for each in value if isinstance(value, list) else ():
+        match each:
+            case [str(path), list(why)]:
+                told.append(say("{path}: {why}", path=path, why=failure(why)))
+            case str(path):
+                told.append(path)
+    named = listed(told, named=_NAMED, between=", ")
+    return fact("number-and-named", "{number}: {named}", number=number_of(answer.data, kind), named=named)
 
 
-def _none(answer: Answer, kind: str, statement: str) -> CheckResult:
+def _none(answer: Answer, kind: str, statement: Phrase) -> CheckResult:
     holds = number_of(answer.data, kind) == 0
-    observed = fact("none", "none") if holds else _listed(answer, kind)
-    return judged(kind, statement, holds=holds, observed=observed, expected=fact("none", "none"))
+    none = fact("none-of-them", "none")
+    return judged(kind, statement, holds=holds, observed=none if holds else _listed(answer, kind), expected=none)
 
 
 def _newest(answer: Answer, options: FilesOptions, expectation: Expectation) -> CheckResult:
     nanoseconds = answer.data.get("newest_ns")
-    source = Newest(
-        query=f"newest modification time below {options.root}", clock_skew_seconds=options.clock_skew_seconds
-    )
+    source = Newest(query=f"{options.root}/**: max(mtime)", clock_skew_seconds=options.clock_skew_seconds)
     if not isinstance(nanoseconds, int):
         return judge(None, source, expectation, store=_store(options))
     try:
         at = datetime.fromtimestamp(nanoseconds / 1e9, UTC).isoformat()
     except (OverflowError, ValueError, OSError):
-        at = f"{nanoseconds} ns, of {text_of(answer.data, 'newest_path')}"
+        at = f"{nanoseconds} ns"
     found = judge(at, source, expectation, store=_store(options))
-    return (
-        replace(found, observed=quoted(f"{found.observed}: {text_of(answer.data, 'newest_path')}"))
-        if found.undated
-        else found
-    )
+    if not found.undated:
+        return found
+    where = text_of(answer.data, "newest_path")
+    return replace(found, observed=fact("newest-and-where", "{seen}: {path}", seen=found.observed, path=where))
 
 
 def _store(options: FilesOptions) -> str:
-    return fact("files-files", "files {root}", root=options.root)
+    return f"files {options.root}"

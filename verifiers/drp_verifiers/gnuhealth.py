@@ -15,9 +15,14 @@ from typing import ClassVar, Literal
 from drp.domain.check import CheckResult, Expectation, Target
 from drp.domain.check_runner import Answer
 from drp.domain.judged import NotJudged, Part
-from drp.domain.phrase import fact, say
-from drp_verifiers.clinical import counted, facts_answer, inside, judge_counts, section, whole_numbers
-from drp_verifiers.inside import ask, number_of, text_of, texts_of
+from drp.domain.phrase import Phrase, counted, fact, say
+from drp_verifiers.amounts import listed
+from drp_verifiers.clinical import counted as counts_of
+from drp_verifiers.clinical import facts_answer, inside, judge_counts, section, whole_numbers
+from drp_verifiers.failures import failure
+from drp_verifiers.gnuhealth_answers import attachments, reports
+from drp_verifiers.inside import ask, text_of, texts_of
+from drp_verifiers.parts_gnuhealth import MODELS, PARTS
 from drp_verifiers.records import read_records
 from drp_verifiers.records_options import GnuHealthRecords
 from drp_verifiers.restored_code import code_of_files, code_of_settings
@@ -26,68 +31,6 @@ from drp_verifiers.watermarks import Newest, judge, undated
 
 _NAMED = 12
 _CODE = (".py", ".pyc", ".so", ".pth", ".egg-link", ".sh")
-_MODELS = (
-    "party.party",
-    "gnuhealth.patient",
-    "gnuhealth.patient.lab.test",
-    "gnuhealth.lab",
-    "gnuhealth.imaging.test.request",
-    "gnuhealth.imaging_orthanc.study",
-    "ir.attachment",
-)
-_MODULES = (
-    *("ir", "res", "country", "currency", "party", "company", "product", "health", "health_crypto"),
-    *("health_crypto_lab", "health_imaging", "health_imaging_worklist", "health_lab", "health_orthanc"),
-)
-PARTS = (
-    Part(
-        name=say("records of `models`"),
-        judged="counted",
-        words=fact("counts-as-application-itself", "`counts`, as the application itself counts them"),
-        catalogue=_MODELS,
-    ),
-    Part(
-        name=say("active modules"),
-        judged="content",
-        words=fact("modules-by-name-where", "`modules`: by name, where the facts have them"),
-    ),
-    Part(
-        name=say("newest record"),
-        judged="observed",
-        words=fact("newest-dates-application-gave", "`newest`: dates that the application gave"),
-    ),
-    Part(
-        name=say("signed laboratory reports"),
-        judged="content",
-        words=fact("signed-reports-digest-they", "`signed-reports`: the digest they were signed with"),
-    ),
-    Part(
-        name=say("content of attachments"),
-        judged="content",
-        words=fact(
-            "attachments-newest-against-names",
-            "`attachments`: the newest, against the names that their content gave them",
-        ),
-    ),
-    Part(
-        name=say("records of other models"),
-        judged="not judged",
-        words=fact(
-            "their-tables-postgres-verifier", "their tables are the `postgres` verifier's, and what is in `models`"
-        ),
-        catalogue=_MODULES,
-    ),
-    Part(
-        name=say("older attachments"),
-        judged="not judged",
-        words=fact("attachments-says-how-many", "`attachments` says how many of the newest are read"),
-    ),
-    Part(
-        name=say("reports, buttons and wizards of the interface"),
-        judged="not judged",
-        words=fact("nobody-presses-them-sign", "nobody presses them: a sign-off does"),
-    ),
-)
 _CHECKS = ("counts", "newest", "signed-reports", "attachments")
 
 
@@ -105,7 +48,7 @@ class GnuHealthOptions:
     """Address inside the sandbox."""
     port: int = 8000
     """Port of the application server."""
-    models: tuple[str, ...] = _MODELS
+    models: tuple[str, ...] = MODELS
     """Counted, and compared with the facts."""
     newest_models: tuple[str, ...] = ()
     """Whose newest record dates the restored data; empty: all that are counted."""
@@ -164,7 +107,7 @@ class GnuHealthVerifier:
         request = _request(options, expectation)
         answer = ask(target, "gnuhealth_rpc", request, timeout_seconds=expectation.timeout_seconds)
         statement = fact(
-            "can-log",
+            "user-can-log-in",
             "{user} can log in to {database} on {host}:{port}",
             user=options.user,
             database=options.database,
@@ -178,11 +121,10 @@ class GnuHealthVerifier:
         if answer.trouble is not None:
             yield answer.trouble.result("login", statement)
         else:
-            yield failed(
-                "login", statement, observed=text_of(answer.data, "reason"), expected=fact("session", "a session")
-            )
+            expected = fact("a-session", "a session")
+            yield failed("login", statement, observed=failure(answer.data.get("reason")), expected=expected)
         for check in _CHECKS:
-            unseen = not_asked(check, "needs a user who can log in", because="login")
+            unseen = not_asked(check, fact("needs-a-login", "needs a user who can log in"), because="login")
             yield undated(unseen) if check == "newest" else unseen
 
     def facts(self, target: Target, options: object, expectation: Expectation) -> dict[str, object]:
@@ -191,7 +133,7 @@ class GnuHealthVerifier:
         asked = replace(options, signed_reports="no", attachments=0)
         data = facts_answer(target, "gnuhealth_rpc", _request(asked, expectation), expectation)
         modules = sorted(texts_of(data, "modules"))
-        return {"gnuhealth": {"counts": counted(data), "rule": "exact", **({"modules": modules} if modules else {})}}
+        return {"gnuhealth": {"counts": counts_of(data), "rule": "exact", **({"modules": modules} if modules else {})}}
 
 
 def _request(options: GnuHealthOptions, expectation: Expectation) -> dict[str, object]:
@@ -217,26 +159,27 @@ def _content(
     errors = refusals if isinstance(refusals, dict) else {}
     statement = fact("application-counts-what-held", "the application counts what it held at backup time")
     if "counts" in errors:
-        yield failed("counts", statement, observed=text_of(errors, "counts"))
+        yield failed("counts", statement, observed=failure(errors["counts"]))
     else:
         facts = section(expectation, "gnuhealth")
         yield judge_counts("counts", statement, whole_numbers(data.get("counts")), facts)
     yield _modules(data, errors, expectation)
     yield _newest(data, errors, options, expectation)
     if options.signed_reports != "no":
-        yield from _reports(data, errors, options)
+        yield from reports(data, errors, options)
     if options.attachments:
-        yield _attachments(data, errors, options)
+        yield attachments(data, errors, options)
 
 
 def _modules(
     data: Mapping[str, object], errors: Mapping[str, object], expectation: Expectation
 ) -> CheckResult | NotJudged:
     """Judge which modules are active: each is code that answers for the records."""
-    check, statement = "modules", "the modules that are active are those of backup time"
+    check = "modules"
+    statement = fact("active-modules-as-before", "the modules that are active are those of backup time")
     before = section(expectation, "gnuhealth").get("modules")
     if "modules" in errors:
-        return undetermined(check, statement, observed=text_of(errors, "modules"))
+        return undetermined(check, statement, observed=failure(errors["modules"]))
     found = set(texts_of(data, "modules"))
     if not isinstance(before, list):
         why = fact(
@@ -246,19 +189,23 @@ def _modules(
         )
         return NotJudged(part=say("which modules are active"), why=why)
     known = {name for name in before if isinstance(name, str)}
-    changed = [f"{name} was not" for name in sorted(found - known)] + [
-        f"{name} is not" for name in sorted(known - found)
+    changed = [
+        *(fact("module-was-not-active", "{name} was not", name=name) for name in sorted(found - known)),
+        *(fact("module-is-not-active", "{name} is not", name=name) for name in sorted(known - found)),
     ]
-    named = "; ".join(changed[:_NAMED]) + (f"; and {len(changed) - _NAMED} more" if len(changed) > _NAMED else "")
-    observed, expected = named or f"{len(found)} modules", f"{len(known)} modules"
+    observed, expected = listed(changed, named=_NAMED) or _so_many(len(found)), _so_many(len(known))
     return judged(check, statement, holds=not changed, observed=observed, expected=expected, basis="content")
+
+
+def _so_many(number: int) -> Phrase:
+    return counted("modules-number", "{n} module", "{n} modules", number)
 
 
 def _newest(
     data: Mapping[str, object], errors: Mapping[str, object], options: GnuHealthOptions, expectation: Expectation
 ) -> CheckResult:
     if "newest" in errors:
-        said = text_of(errors, "newest")
+        said = failure(errors["newest"])
         return undated(
             undetermined(
                 "newest", fact("newest-record-application", "the newest record of the application"), observed=said
@@ -266,70 +213,7 @@ def _newest(
         )
     answered = data.get("newest")
     found = answered if isinstance(answered, dict) else {}
-    where = f"GNU Health: {text_of(found, 'field') or 'create_date'} of {text_of(found, 'model') or 'any record'}"
+    where = f"GNU Health {text_of(found, 'model') or '*'}: {text_of(found, 'field') or 'create_date'}"
     newest = Newest(query=where, canary=options.canary, within_seconds=options.within_seconds)
     store = f"gnuhealth {options.host}:{options.port}/{options.database}"
     return judge(text_of(found, "at") or None, newest, expectation, store=store)
-
-
-def _reports(
-    data: Mapping[str, object], errors: Mapping[str, object], options: GnuHealthOptions
-) -> Iterator[CheckResult | NotJudged]:
-    check, statement = "signed-reports", "every signed laboratory report still has the digest it was signed with"
-    answered = data.get("reports")
-    found = answered if isinstance(answered, dict) else {}
-    if "reports" in errors:
-        yield failed(check, statement, observed=text_of(errors, "reports"))
-    elif number_of(found, "looked"):
-        altered, looked = number_of(found, "altered"), number_of(found, "looked")
-        named = ", ".join(texts_of(found, "listed"))[:400]
-        yield judged(
-            check,
-            statement,
-            holds=not altered,
-            observed=fact(
-                "altered", "{altered} of {looked} altered: {named}", altered=altered, looked=looked, named=named
-            )
-            if altered
-            else fact("reports", "{looked} reports", looked=looked),
-            expected=fact("none-altered", "none altered"),
-        )
-    elif options.signed_reports == "required":
-        yield failed(
-            check,
-            statement,
-            observed=fact("there-no-signed-report", "there is no signed report at all"),
-            expected=fact("least-one", "at least one"),
-        )
-    else:
-        yield NotJudged(part=say("signed laboratory reports"), why=fact("there-none", "there are none"))
-
-
-def _attachments(
-    data: Mapping[str, object], errors: Mapping[str, object], options: GnuHealthOptions
-) -> CheckResult | NotJudged:
-    check, statement = "attachments", "the newest attachments can be read and are what was attached"
-    if "attachments" in errors:
-        return failed(check, statement, observed=text_of(errors, "attachments"))
-    answered = data.get("attachments")
-    found = answered if isinstance(answered, dict) else {}
-    looked, bad = number_of(found, "looked"), number_of(found, "bad")
-    if bad:
-        observed = f"{bad} of {looked} cannot: {'; '.join(texts_of(found, 'listed'))}"[:500]
-        return failed(
-            check, statement, observed=observed, expected=fact("readable", "{looked} readable", looked=looked)
-        )
-    if not looked:
-        held = whole_numbers(data.get("counts")).get("ir.attachment") if "ir.attachment" in options.models else None
-        if held == 0:
-            return NotJudged(part=say("attachments"), why=fact("there-none", "there are none"))
-        counted_them = "nobody counted them" if held is None else f"there are {held}"
-        return undetermined(
-            check, statement, observed=fact("none-read", "none was read, and {counted_them}", counted_them=counted_them)
-        )
-    return passed(
-        check,
-        statement,
-        observed=fact("read", "{looked} read", looked=looked),
-        expected=fact("readable", "{looked} readable", looked=looked),
-    )

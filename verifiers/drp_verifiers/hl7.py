@@ -13,7 +13,8 @@ from typing import ClassVar
 from drp.domain.check import Expectation, Target
 from drp.domain.check_runner import Answer as Stated
 from drp.domain.judged import Part
-from drp.domain.phrase import fact, say
+from drp.domain.phrase import Phrase, fact, quoted, say, several
+from drp_verifiers.failures import failure
 from drp_verifiers.inside import ask, text_of
 from drp_verifiers.restored_code import code_of_command
 from drp_verifiers.statements import judged, not_asked, undetermined
@@ -92,13 +93,15 @@ class Hl7Verifier:
             host=options.host,
             port=str(options.port),
         )
-        accepted = "an acknowledgement with " + " or ".join(options.accepted)
+        accepted = fact(
+            "an-acknowledgement-with", "an acknowledgement with {codes}", codes=several(options.accepted, " / ")
+        )
         if answer.trouble is not None:
             yield answer.trouble.result("acknowledged", statement, expected=accepted)
             return
         answered = answer.data.get("answered") is True
         code, text = text_of(answer.data, "code")[:8], text_of(answer.data, "text")
-        observed = f"{code} {text}".strip() if answered else text_of(answer.data, "reason")
+        observed = quoted(f"{code} {text}".strip()) if answered else _why_none(answer.data.get("reason"))
         holds = answered and code in options.accepted
         if answer.data.get("late") is True:  # slow is not damaged
             yield undetermined("acknowledged", statement, observed=observed, expected=accepted)
@@ -109,4 +112,19 @@ class Hl7Verifier:
             yield not_asked("control-id", statement, because="acknowledged")
             return
         sent, named = text_of(answer.data, "sent"), text_of(answer.data, "control")[:64]
-        yield judged("control-id", statement, holds=named == sent, observed=named, expected=sent)
+        yield judged("control-id", statement, holds=named == sent, observed=quoted(named), expected=quoted(sent))
+
+
+def _why_none(told: object) -> Phrase:
+    """Return why there is no acknowledgement."""
+    match told:
+        case ["no-frame", str(shown)]:
+            return fact("answer-no-mllp", "the answer is not framed as MLLP: {shown}", shown=shown)
+        case ["no-header"]:
+            return fact("answer-no-header", "the answer has no message header")
+        case ["no-msa"]:
+            return fact("answer-no-msa", "the answer has no MSA segment")
+        case ["closed"]:
+            return fact("closed-unacknowledged", "the connection was closed without an acknowledgement")
+        case _:
+            return failure(told)

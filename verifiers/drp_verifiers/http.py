@@ -12,8 +12,9 @@ from typing import ClassVar
 from drp.domain.check import CheckResult, Expectation, Target
 from drp.domain.check_runner import Answer as Stated
 from drp.domain.judged import Part
-from drp.domain.phrase import fact, say
+from drp.domain.phrase import Phrase, fact, quoted, say
 from drp_verifiers.assertions import number, same
+from drp_verifiers.failures import failure
 from drp_verifiers.inside import Answer, ask, number_of, text_of
 from drp_verifiers.restored_code import code_of_command
 from drp_verifiers.statements import failed, judged, not_asked, seen_outside, undetermined
@@ -38,10 +39,11 @@ class JsonExpectation:
             raise ValueError("say what is expected: equals or at_least")
 
     @property
-    def expected(self) -> str:
+    def expected(self) -> Phrase:
         """Return what is expected, in words."""
-        bound = f"at least {self.at_least}" if self.at_least is not None else ""
-        return " and ".join(part for part in (f"{self.equals!r}" if self.equals is not None else "", bound) if part)
+        told = [] if self.equals is None else [quoted(repr(self.equals))]
+        told += [] if self.at_least is None else [fact("json-at-least", "at least {bound}", bound=str(self.at_least))]
+        return told[0] if len(told) == 1 else fact("json-both", "{value} and {bound}", value=told[0], bound=told[1])
 
     def holds(self, value: object) -> bool:
         """Return whether a value is as expected."""
@@ -114,49 +116,66 @@ class HttpVerifier:
             "pointers": [expected.pointer for expected in options.json],
         }
         answer = ask(target, "get", request, timeout_seconds=expectation.timeout_seconds)
-        statement = fact("answers", "{url} answers {status}", url=options.url, status=str(options.status))
+        statement = fact("url-answers", "{url} answers {status}", url=options.url, status=str(options.status))
         if answer.trouble is not None:
             yield seen_outside(answer.trouble.result("status", statement))
         elif answer.data.get("answered") is not True:
             told = undetermined if answer.data.get("overdue") is True else failed  # slow says nothing of the data
-            why = text_of(answer.data, "reason")
-            yield seen_outside(told("status", statement, observed=why, expected=str(options.status)))
+            why = failure(answer.data.get("reason"))
+            yield seen_outside(told("status", statement, observed=why, expected=quoted(str(options.status))))
         else:
             status = number_of(answer.data, "status")
             holds = status == options.status
-            expected = str(options.status)
-            yield seen_outside(judged("status", statement, holds=holds, observed=str(status), expected=expected))
+            seen, expected = quoted(str(status)), quoted(str(options.status))
+            yield seen_outside(judged("status", statement, holds=holds, observed=seen, expected=expected))
             yield from _body(answer, options)
             return
         yield from _unseen(options)
 
 
+_BODY = fact("body-says-what-it-should", "the body says what it should")
+
+
+def _holds(pointer: str) -> Phrase:
+    return fact("body-holds-pointer", "the body holds {pointer}", pointer=pointer)
+
+
 def _unseen(options: HttpOptions) -> Iterator[CheckResult]:
     """Yield what was declared and cannot be judged because no page came."""
     if options.body_matches is not None:
-        yield not_asked("body", "the body says what it should", because="status")
+        yield not_asked("body", _BODY, because="status")
     for expected in options.json:
-        yield not_asked(f"json {expected.pointer}", f"the body holds {expected.pointer}", because="status")
+        yield not_asked(f"json {expected.pointer}", _holds(expected.pointer), because="status")
 
 
 def _body(answer: Answer, options: HttpOptions) -> Iterator[CheckResult]:
     if options.body_matches is not None:
         yield judged(
             "body",
-            fact("body-says-what-should", "the body says what it should"),
+            _BODY,
             holds=answer.data.get("matches") is True,
-            observed=repr(text_of(answer.data, "shown")[:200]),
-            expected=fact("matches", "matches {body_matches}", body_matches=options.body_matches),
+            observed=quoted(repr(text_of(answer.data, "shown")[:200])),
+            expected=fact("text-matches", "matches {pattern}", pattern=options.body_matches),
         )
     pointed = answer.data.get("pointed")
     found = pointed if isinstance(pointed, list) else []
     for expected, item in zip(options.json, found, strict=True):
         value = item.get("value") if isinstance(item, dict) and item.get("found") is True else None
-        reason = str(item.get("reason", "nothing there")) if isinstance(item, dict) else fact("no-answer", "no answer")
         yield judged(
             f"json {expected.pointer}",
-            fact("body-holds", "the body holds {pointer}", pointer=expected.pointer),
+            _holds(expected.pointer),
             holds=expected.holds(value),
-            observed=repr(value)[:200] if value is not None else reason,
+            observed=quoted(repr(value)[:200]) if value is not None else _why_none(item),
             expected=expected.expected,
         )
+
+
+def _why_none(item: object) -> Phrase:
+    """Return why a pointer names nothing."""
+    match item.get("reason") if isinstance(item, dict) else ["no-answer"]:
+        case ["no-json", str(words)]:
+            return fact("body-no-json", "the body is no JSON: {words}", words=words[:200])
+        case ["no-answer"]:
+            return fact("no-answer", "no answer")
+        case _:
+            return fact("nothing-there", "nothing there")

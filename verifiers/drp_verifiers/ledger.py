@@ -13,54 +13,22 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import ClassVar, Literal
 
-from drp.domain.check import CheckOutcome, CheckResult, Expectation, Loss, Target
-from drp.domain.duration import words
+from drp.domain.check import CheckResult, Expectation, Loss, Target
 from drp.domain.judged import Part
-from drp.domain.phrase import fact, quoted, say
+from drp.domain.phrase import Duration, Phrase, fact, joined, quoted, say, several
 from drp.domain.reconciliation.normal_form import normal
 from drp.domain.reconciliation.preparation import Normalisation
 from drp_verifiers.acknowledged import Write, read_log
-from drp_verifiers.clinical import inside
-from drp_verifiers.inside import ask, text_of
-from drp_verifiers.mariadb_session import Connection as MariaDbConnection
-from drp_verifiers.mariadb_session import Session as MariaDbSession
-from drp_verifiers.postgres_session import Connection, find_binaries
-from drp_verifiers.postgres_session import Session as PostgresSession
-from drp_verifiers.statements import NoAnswer, Trouble, judged, undetermined
+from drp_verifiers.statements import Trouble, judged, undetermined
+from drp_verifiers.survivors import MariaDbSource, PostgresSource, survivors
 
 _MOST_DIGITS = 64
 _NAMED = 40
 """So many identifiers are listed; the count is always whole."""
-_BEFORE = "every write that was acknowledged before the recovery point came back"
-_SINCE = "what was acknowledged after the recovery point is counted, whether it came back or not"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PostgresSource:
-    """A server that lets ``user`` in without a password."""
-
-    database: str
-    """Name of the database."""
-    host: str = "/data/sockets"
-    """Address, or directory of the socket, inside the sandbox."""
-    port: int = 5432
-    """Port of the server."""
-    user: str = "postgres"
-    """Account that asks."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MariaDbSource:
-    """A server, and who asks it."""
-
-    database: str
-    """Name of the database."""
-    defaults_file: str = ""
-    """Option file inside the sandbox with user, password and socket; relative to the restored tree."""
-    socket: str = ""
-    """Socket of the server inside the sandbox."""
-    user: str = ""
-    """Account that asks."""
+_BEFORE = fact("writes-before-came-back", "every write that was acknowledged before the recovery point came back")
+_SINCE = fact(
+    "writes-since-counted", "what was acknowledged after the recovery point is counted, whether it came back or not"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +49,7 @@ class IdForm:
     def __post_init__(self) -> None:
         """Refuse what no id is filled up to."""
         if not 0 <= self.pad <= _MOST_DIGITS:
-            raise ValueError(say("pad: say 0 to {MOST_DIGITS}", MOST_DIGITS=_MOST_DIGITS))
+            raise ValueError(say("pad: say 0 to {most}", most=_MOST_DIGITS))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +78,7 @@ class LedgerOptions:
         if not self.kinds:
             raise ValueError("kinds: name at least one kind of write and its query")
         if strange := sorted(self.normalise.keys() - self.kinds.keys()):
-            raise ValueError(say("normalise: there is no kind {strange}", strange=strange[0]))
+            raise ValueError(say("normalise: there is no kind {kind}", kind=strange[0]))
 
     def form(self, kind: str, name: str) -> str:
         """Return the id of a kind in the form in which it is compared."""
@@ -168,24 +136,29 @@ class LedgerVerifier:
             yield undetermined(
                 "log",
                 fact("log-acknowledged-writes-can", "the log of acknowledged writes can be read"),
-                observed=str(error),
+                observed=error.args[0] if isinstance(error.args[0], Phrase) else quoted(str(error)),
             )
             return
         if strange := sorted({write.kind for write in writes} - options.kinds.keys()):
-            observed = f"no query for {', '.join(strange)}"[:400]
+            observed = fact(
+                "no-query-for", "no query for {kinds}", kinds=several(kind[:60] for kind in strange[:_NAMED])
+            )
             yield undetermined(
                 "kinds", fact("every-kind-write-log", "every kind of write in the log is looked for"), observed=observed
             )
         present: dict[str, set[str]] = {}
-        for kind, answer in _survivors(target, options, expectation):
+        for kind, answer in survivors(target, options, expectation):
             if isinstance(answer, Trouble):
-                yield answer.result(f"survivors {kind}", f"the application can be asked for each {kind}")
+                yield answer.result(
+                    f"survivors {kind}",
+                    fact("can-be-asked-for", "the application can be asked for each {kind}", kind=kind),
+                )
             else:
                 present[kind] = {options.form(kind, name) for name in answer}
         looked_for = [write for write in writes if write.kind in present]
         if not looked_for:
             observed = (
-                fact("log-names-no", "the log names no {present}", present=" or ".join(present))
+                fact("log-names-no", "the log names no {kinds}", kinds=several(present, " / "))
                 if present
                 else fact("nothing-could-asked", "nothing could be asked")
             )
@@ -209,20 +182,25 @@ def _before(writes: Sequence[Write], border: datetime, present: Mapping[str, set
         return undetermined(
             check, _BEFORE, observed=fact("log-begins-after-recovery", "the log begins after the recovery point")
         )
-    observed = fact("there", "{n} of {n} are there", n=len(written))
+    observed = fact("writes-are-there", "{number} of {number} are there", number=len(written))
     if lost:
-        observed = fact("lost", "{n} of {n2} are lost: {lost}", n=len(lost), n2=len(written), lost=_listed(lost))
+        observed = fact(
+            "writes-are-lost",
+            "{number} of {all} are lost: {named}",
+            number=len(lost),
+            all=len(written),
+            named=_listed(lost),
+        )
     if back:
-        observed = observed.then(
-            fact(
-                "deleted-before-there-again",
-                "; {n} that were deleted before it are there again: {back}",
-                n=len(back),
-                back=_listed(back),
-            )
+        observed = fact(
+            "deleted-writes-are-back",
+            "{seen}; {number} that were deleted before it are there again: {named}",
+            seen=observed,
+            number=len(back),
+            named=_listed(back),
         )
     return judged(
-        check, _BEFORE, holds=not (lost or back), observed=observed, expected=fact("none-lost", "none is lost")
+        check, _BEFORE, holds=not (lost or back), observed=observed, expected=fact("none-is-lost", "none is lost")
     )
 
 
@@ -230,24 +208,23 @@ def _since(writes: Sequence[Write], present: Mapping[str, set[str]], disaster_at
     last = {(write.kind, write.id): write for write in writes}
     lost = sorted(_undone(list(last.values()), present), key=lambda write: write.at)
     observed = fact(
-        "acknowledged-writes-since-recovery",
-        "{n} of {n2} acknowledged writes since the recovery point are lost",
-        n=len(lost),
-        n2=len(last),
+        "writes-since-lost",
+        "{number} of {all} acknowledged writes since the recovery point are lost",
+        number=len(lost),
+        all=len(last),
     )
     if lost:
-        observed = observed.then(
-            fact(
-                "first-before-disaster",
-                ", the first {disaster_at} before the disaster: {lost}",
-                disaster_at=words(disaster_at - lost[0].at),
-                lost=_listed(lost),
-            )
+        observed = fact(
+            "writes-since-lost-first",
+            "{seen}, the first {before} before the disaster: {named}",
+            seen=observed,
+            before=Duration((disaster_at - lost[0].at) // timedelta(milliseconds=1)),
+            named=_listed(lost),
         )
     return CheckResult(
         check="since-recovery-point",
         outcome="passed",
-        statement=quoted(_SINCE),
+        statement=_SINCE,
         observed=observed,
         loss=Loss(
             acknowledged=len(last),
@@ -263,79 +240,11 @@ def _undone(writes: Sequence[Write], present: Mapping[str, set[str]]) -> list[Wr
     return [write for write in writes if (write.id in present[write.kind]) is write.deletes]
 
 
-def _listed(lost: Sequence[Write]) -> str:
+def _listed(lost: Sequence[Write]) -> Phrase:
     """Return identifiers kind by kind, and nothing else: observed values enter the evidence."""
     kinds: dict[str, list[str]] = {}
     for write in lost[:_NAMED]:
         kinds.setdefault(write.kind, []).append(write.id)
-    named = "; ".join(f"{kind} {', '.join(ids)}" for kind, ids in kinds.items())
+    named = joined([say("{kind} {ids}", kind=kind, ids=several(ids)) for kind, ids in kinds.items()])
     more = len(lost) - _NAMED
-    return fact("ledger-more", "{named}, and {more} more", named=named, more=more) if more > 0 else named
-
-
-def _survivors(
-    target: Target, options: LedgerOptions, expectation: Expectation
-) -> Iterator[tuple[str, set[str] | Trouble]]:
-    """Yield for every kind the ids that are there, or why nobody knows."""
-    if options.sqlite:
-        yield from _in_sqlite(target, options, expectation)
-    elif options.mariadb is not None:
-        yield from _in_mariadb(target, options, expectation, options.mariadb)
-    elif options.postgres is not None:
-        yield from _in_postgres(target, options, expectation, options.postgres)
-
-
-def _in_postgres(
-    target: Target, options: LedgerOptions, expectation: Expectation, source: PostgresSource
-) -> Iterator[tuple[str, set[str] | Trouble]]:
-    connection = Connection(host=source.host, port=source.port, user=source.user, database=source.database)
-    session = PostgresSession(target, connection, find_binaries(target), expectation.timeout_seconds)
-    for kind, query in options.kinds.items():
-        inner = query.strip().rstrip(";")
-        wrapped = f"SELECT pg_catalog.to_json(id::text) FROM (\n{inner}\n) AS declared(id)"  # noqa: S608 - the plan's own query
-        try:
-            yield kind, {str(row) for row in session.rows(source.database, wrapped, restored_path=True)}
-        except NoAnswer as silence:
-            yield kind, silence.trouble
-
-
-def _in_mariadb(
-    target: Target, options: LedgerOptions, expectation: Expectation, source: MariaDbSource
-) -> Iterator[tuple[str, set[str] | Trouble]]:
-    asked = MariaDbConnection(
-        database=source.database, defaults_file=source.defaults_file, socket=source.socket, user=source.user
-    )
-    session = MariaDbSession(target, asked, expectation)
-    for kind, query in options.kinds.items():
-        try:
-            yield kind, set(session.lines(query.strip().rstrip(";") + "\n;"))
-        except NoAnswer as silence:
-            yield kind, silence.trouble
-
-
-def _in_sqlite(
-    target: Target, options: LedgerOptions, expectation: Expectation
-) -> Iterator[tuple[str, set[str] | Trouble]]:
-    request = {"path": inside(options.sqlite, expectation), "copy": True, "queries": list(options.kinds.values())}
-    request |= {"queries_only": True}
-    answer = ask(target, "database", request, timeout_seconds=expectation.timeout_seconds)
-    replies = answer.data.get("queries")
-    whole = answer.trouble
-    if whole is None and (not isinstance(replies, list) or len(replies) != len(options.kinds)):
-        reason = text_of(answer.data, "reason") or fact(
-            "there-no-file", "there is no file {sqlite}", sqlite=options.sqlite
-        )
-        whole = Trouble(outcome="failed", reason=quoted(reason))
-    for number, kind in enumerate(options.kinds):
-        reply = replies[number] if whole is None and isinstance(replies, list) else None
-        if whole is not None:
-            yield kind, whole
-        elif isinstance(reply, dict) and isinstance(reply.get("rows"), list):
-            yield kind, {str(row[0]) for row in reply["rows"] if isinstance(row, list) and row}
-        else:
-            told = reply if isinstance(reply, dict) else {}
-            outcome: CheckOutcome = "failed" if told.get("about_data") is True else "undetermined"
-            yield (
-                kind,
-                Trouble(outcome=outcome, reason=quoted(text_of(told, "error") or fact("no-answer", "no answer"))),
-            )
+    return fact("writes-and-more", "{named}, and {more} more", named=named, more=more) if more > 0 else named

@@ -16,6 +16,7 @@ from drp.domain.check_runner import Answer as Stated
 from drp.domain.judged import NotJudged, Part
 from drp.domain.phrase import fact, say
 from drp_verifiers.clinical import counted, facts_answer, inside, judge_counts, section, whole_numbers
+from drp_verifiers.failures import failure
 from drp_verifiers.inside import Answer, ask, text_of
 from drp_verifiers.orthanc_answers import UIDS, digests, samples_of, study_uids, through_web, troubles_of
 from drp_verifiers.orthanc_dicom import DicomPeer, network
@@ -29,7 +30,7 @@ from drp_verifiers.statements import failed, passed, undetermined
 from drp_verifiers.watermarks import Newest, judge, undated
 
 _CODE = (".so", ".lua", ".py", ".js")
-_COUNTS = "Orthanc counts what it held at backup time"
+_COUNTS = fact("orthanc-counts-as-before", "Orthanc counts what it held at backup time")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +114,7 @@ class OrthancVerifier:
         if not options.storage:
             yield NotJudged(
                 part=say("files of the storage, and whose they are"),
-                why=fact("storage-not-given-nobody", "storage is not given: nobody looked"),
+                why=fact("storage-not-given", "storage is not given: nobody looked"),
             )
         elif not options.index_command:
             yield from stored_files(target, options, expectation, still=True)
@@ -127,41 +128,11 @@ class OrthancVerifier:
         answer = ask(
             target, "orthanc_rest", _request(options, expectation), timeout_seconds=expectation.timeout_seconds
         )
-        statement = fact(
-            "orthanc-answers", "Orthanc answers on {host}:{port}", host=options.host, port=str(options.port)
-        )
-        status = answer.data.get("status")
-        if answer.trouble is not None:
-            yield answer.trouble.result("answers", statement)
-        elif status == 200:
-            yield passed(
-                "answers",
-                statement,
-                observed=fact("orthanc-version", "version {text_of}", text_of=text_of(answer.data, "version")[:40]),
-            )
+        yield (answered := _answered(answer, options))
+        if answered.outcome == "passed":
             yield from _content(answer, options, expectation)
         else:
-            observed = text_of(answer.data, "reason") or fact("status", "status {status}", status=str(status))
-            yield failed(
-                "answers",
-                statement,
-                observed=observed,
-                expected=fact("status-200-with-restored", "status 200 with the restored credentials"),
-            )
-        if answer.trouble is not None or status != 200:
-            for check in (
-                "counts",
-                "stored-images",
-                "study-uids",
-                "newest",
-                *(("canary",) if options.canary_study else ()),
-            ):
-                unseen = undetermined(
-                    check,
-                    fact("needs-orthanc-answers", "needs an Orthanc that answers"),
-                    observed=fact("did-not-answer", "it did not answer"),
-                )
-                yield undated(unseen) if check in {"newest", "canary"} else unseen
+            yield from _unseen(options)
         if options.storage:
             yield from agreement(target, options, expectation, whole_numbers(answer.data.get("counts")))
             if options.index_command:  # which asks the server of the index, and that has to run
@@ -185,9 +156,34 @@ class OrthancVerifier:
         assert isinstance(options, OrthancOptions)
         request = {**_request(options, expectation), "samples": 0, "digest_seconds": 0}
         data = facts_answer(target, "orthanc_rest", request, expectation)
-        if reason := troubles_of(data).get("counts"):
+        if (reason := troubles_of(data).get("counts")) is not None:
             raise ValueError(reason)
         return {"orthanc": {"counts": counted(data), "rule": "exact"}}
+
+
+def _answered(answer: Answer, options: OrthancOptions) -> CheckResult:
+    """Return whether Orthanc answers, and lets in whom it let in."""
+    statement = fact("orthanc-answers", "Orthanc answers on {host}:{port}", host=options.host, port=str(options.port))
+    if answer.trouble is not None:
+        return answer.trouble.result("answers", statement)
+    status = answer.data.get("status")
+    if status == 200:
+        version = fact("orthanc-version", "version {version}", version=text_of(answer.data, "version")[:40])
+        return passed("answers", statement, observed=version)
+    observed = failure(answer.data.get("reason")) or fact("http-status", "status {status}", status=str(status))
+    expected = fact("status-200-with-restored", "status 200 with the restored credentials")
+    return failed("answers", statement, observed=observed, expected=expected)
+
+
+def _unseen(options: OrthancOptions) -> Iterator[CheckResult]:
+    """Yield what cannot be judged of an Orthanc that does not answer."""
+    for check in ("counts", "stored-images", "study-uids", "newest", *(("canary",) if options.canary_study else ())):
+        unseen = undetermined(
+            check,
+            fact("needs-orthanc-answers", "needs an Orthanc that answers"),
+            observed=fact("did-not-answer", "it did not answer"),
+        )
+        yield undated(unseen) if check in {"newest", "canary"} else unseen
 
 
 def _request(options: OrthancOptions, expectation: Expectation) -> dict[str, object]:
@@ -218,11 +214,10 @@ def _content(answer: Answer, options: OrthancOptions, expectation: Expectation) 
         yield replace(judge_counts("counts", _COUNTS, counts, facts), basis="counted")
     yield digests(answer.data, counts.get("instances"))
     store = f"orthanc {options.host}:{options.port}"
-    newest = Newest(
-        query="Orthanc: newest LastUpdate of a study", canary=options.canary, within_seconds=options.within_seconds
-    )
+    source = "Orthanc /studies: max(LastUpdate)"
+    newest = Newest(query=source, canary=options.canary, within_seconds=options.within_seconds)
     if "studies" in troubles:
-        unseen = "the studies could not be listed: " + troubles["studies"]
+        unseen = fact("studies-not-listed", "the studies could not be listed: {why}", why=troubles["studies"])
         yield undated(
             undetermined("newest", fact("needs-list-studies", "needs a list of the studies"), observed=unseen)
         )
@@ -237,15 +232,13 @@ def _content(answer: Answer, options: OrthancOptions, expectation: Expectation) 
             )
         )
     elif options.canary_study:
-        source = f"Orthanc: metadata {options.canary_metadata} of study {options.canary_study}"
+        source = f"Orthanc /studies/{options.canary_study}/metadata/{options.canary_metadata}"
         canary = Newest(query=source, canary=True, within_seconds=options.within_seconds)
         yield judge(text_of(answer.data, "canary") or None, canary, expectation, store=store, check="canary")
     if options.dicomweb:
         yield from through_web(samples_of(answer.data))
     else:
-        yield NotJudged(
-            part=say("DICOMweb"), why=fact("dicomweb-empty-nobody-asked", "dicomweb is empty: nobody asked")
-        )
+        yield NotJudged(part=say("DICOMweb"), why=fact("dicomweb-not-given", "dicomweb is empty: nobody asked"))
 
 
 def _instant(text: str) -> str | None:

@@ -9,10 +9,25 @@ from collections.abc import Iterator, Mapping
 
 from drp.domain.check import CheckResult
 from drp.domain.judged import NotJudged
-from drp.domain.phrase import fact, say
+from drp.domain.phrase import Phrase, fact, joined, quoted, say, several
 from drp_verifiers.inside import number_of, texts_of
 from drp_verifiers.statements import failed, judged, undetermined
 
+_NAMED = 5
+_TAGS = {
+    "patient": say("patient"),
+    "study": say("study"),
+    "series": say("series of one study"),
+    "instance": say("instance"),
+    "accession": say("accession number"),
+    "name": say("name"),
+    "birth": say("birth date"),
+    "patient of study": say("patient of the study"),
+    "name of study": say("name of the study's patient"),
+    "birth of study": say("birth date of the study's patient"),
+    "public identifier": say("public identifier"),
+}
+"""What the tags are called that the program inside compares."""
 _STATEMENT = fact(
     "every-stored-image-patient", "every stored image is of the patient, study, series and instance that the index says"
 )
@@ -37,9 +52,9 @@ def identity(data: Mapping[str, object], *, lookups: bool) -> Iterator[CheckResu
         "index-lookups",
         fact("what-index-searched-by", "what the index is searched by is what it shows"),
         holds=not wrong,
-        observed=fact("differs-for", "differs for {wrong}", wrong=", ".join(wrong[:5]))
+        observed=fact("lookups-differ-for", "differs for {named}", named=several(wrong[:_NAMED]))
         if wrong
-        else fact("same", "the same"),
+        else fact("lookups-the-same", "the same"),
         basis="content",
     )
     bare = texts_of(data, "imageless")
@@ -47,9 +62,9 @@ def identity(data: Mapping[str, object], *, lookups: bool) -> Iterator[CheckResu
         "index-images",
         fact("every-instance-index-has", "every instance of the index has an image"),
         holds=not bare,
-        observed=fact("none-for", "none for {bare}", bare=", ".join(bare[:5]))
+        observed=fact("images-none-for", "none for {named}", named=several(bare[:_NAMED]))
         if bare
-        else fact("all-have", "all have"),
+        else fact("images-all-have", "all have"),
         basis="counted",
     )
 
@@ -64,30 +79,43 @@ def _images(found: Mapping[str, object]) -> CheckResult:
     if not found:
         return undetermined(check, _STATEMENT, observed=fact("nobody-looked", "nobody looked"), basis="content")
     same, other, unclear, unread = (number_of(found, key) for key in ("same", "other", "unclear", "unread"))
-    expected = fact("all-same", "all the same")
+    expected = fact("identities-all-same", "all the same")
     if other:
-        named = "; ".join(texts_of(found, "listed")[:5])
         observed = fact(
-            "not", "{other} of {same} are not: {named}", other=other, same=same + other + unclear + unread, named=named
+            "identities-not-the-same",
+            "{number} of {all} are not: {named}",
+            number=other,
+            all=same + other + unclear + unread,
+            named=_with_tags(found, "listed"),
         )
         return failed(check, _STATEMENT, observed=observed, expected=expected, basis="content")
-    observed = fact("are", "{same} are", same=same)
+    told = [fact("identities-the-same", "{number} are", number=same)]
     if unclear:
-        observed = observed.then(
-            fact(
-                "named-alphabet-not-compared",
-                "; {unclear} are named in an alphabet that is not compared",
-                unclear=unclear,
-            )
+        told.append(
+            fact("identities-unclear", "{number} are named in an alphabet that is not compared", number=unclear)
         )
     if unread:
-        observed = observed.then(fact("cannot-read-by-drp", "; {unread} cannot be read by drp", unread=unread))
-    holds = bool(same) and not unclear and not unread
-    return (
-        judged(check, _STATEMENT, holds=True, observed=observed, expected=expected, basis="content")
-        if holds
-        else undetermined(check, _STATEMENT, observed=observed, expected=expected, basis="content")
-    )
+        told.append(fact("identities-unread", "{number} cannot be read by drp", number=unread))
+    observed = joined(told)
+    if same and not unclear and not unread:
+        return judged(check, _STATEMENT, holds=True, observed=observed, expected=expected, basis="content")
+    return undetermined(check, _STATEMENT, observed=observed, expected=expected, basis="content")
+
+
+def _with_tags(found: Mapping[str, object], key: str) -> Phrase:
+    """Return the first resources of a list, each with the tags that differ."""
+    value = found.get(key)
+    told = []
+    for each in value[:_NAMED] if isinstance(value, list) else ():
+        match each:
+            case [str(name), *tags]:
+                told.append(say("{name}: {tags}", name=name[:64], tags=several([_words(tag) for tag in tags])))
+    return joined(told)
+
+
+def _words(tag: object) -> Phrase:
+    """Return what a tag is called."""
+    return _TAGS.get(str(tag)) or quoted(str(tag)[:40])
 
 
 def _tags(found: Mapping[str, object]) -> CheckResult:
@@ -95,21 +123,18 @@ def _tags(found: Mapping[str, object]) -> CheckResult:
     statement = fact(
         "names-birth-dates-accession", "names, birth dates and accession numbers of the index are those of an image"
     )
-    swapped, unlike = texts_of(found, "swapped"), texts_of(found, "unlike")
-    if swapped:
-        observed = fact("swapped-with-another-s", "swapped with another's: {swapped}", swapped="; ".join(swapped[:5]))
-        return failed(
-            check, statement, observed=observed, expected=fact("image-same", "an image of the same"), basis="content"
-        )
-    if unlike:
+    if swapped := _with_tags(found, "swapped"):
+        observed = fact("tags-swapped", "swapped with another's: {named}", named=swapped)
+        expected = fact("image-of-the-same", "an image of the same")
+        return failed(check, statement, observed=observed, expected=expected, basis="content")
+    if unlike := _with_tags(found, "unlike"):
         observed = fact(
-            "unlike-every-image-left",
-            "unlike every image that is left, as when the first was deleted: {unlike}",
-            unlike="; ".join(unlike[:5]),
+            "tags-unlike-every-image",
+            "unlike every image that is left, as when the first was deleted: {named}",
+            named=unlike,
         )
         return undetermined(check, statement, observed=observed, basis="content")
     if not found or not number_of(found, "same"):
-        return undetermined(
-            check, statement, observed=fact("no-image-could-compared", "no image could be compared"), basis="content"
-        )
-    return judged(check, statement, holds=True, observed=fact("orthanc-identity-all", "all are"), basis="content")
+        observed = fact("no-image-could-compared", "no image could be compared")
+        return undetermined(check, statement, observed=observed, basis="content")
+    return judged(check, statement, holds=True, observed=fact("tags-all-are", "all are"), basis="content")

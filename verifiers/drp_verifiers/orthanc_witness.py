@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from drp.domain.check import CheckResult, Expectation, Target
-from drp.domain.phrase import fact
-from drp_verifiers.clinical import inside, whole_numbers
-from drp_verifiers.inside import ask, text_of
-from drp_verifiers.orthanc_files import StorageOptions
+from drp.domain.phrase import counted, fact
+from drp_verifiers.clinical import inside, numbers, whole_numbers
+from drp_verifiers.inside import ask
+from drp_verifiers.orthanc_files import StorageOptions, index_said
 from drp_verifiers.statements import judged, undetermined
 
 _CHECK = "counts-of-files"
@@ -43,7 +43,7 @@ def agreement(
         )
         yield undetermined(_CHECK, _STATEMENT, observed=why, basis="counted")
         return
-    observed = ", ".join(f"{kind} {number}" for kind, number in sorted(said.items()))
+    observed = numbers(said)
     lacking = said.get("instances", 0) > files
     if options.index_command or lacking:
         yield judged(
@@ -53,13 +53,13 @@ def agreement(
             else fact("orthanc-counts-no-more", "Orthanc counts no more images than files are stored"),
             holds=not lacking,
             observed=observed,
-            expected=fact("files-storage", "{files} files in the storage", files=files),
+            expected=counted("files-in-storage", "{n} file in the storage", "{n} files in the storage", files),
             basis="counted",
         )
     elif not held:
-        reason = text_of(answer.data, "reason") or text_of(answer.data, "unseen")
-        yield undetermined(_CHECK, _STATEMENT, observed=reason, basis="counted")
+        reason = answer.data.get("reason", answer.data.get("unseen"))
+        yield undetermined(_CHECK, _STATEMENT, observed=index_said(reason), basis="counted")
     else:
-        expected = ", ".join(f"{kind} {number}" for kind, number in sorted(held.items()))
+        expected = numbers(held)
         agrees = {kind: said.get(kind) for kind in held} == held
         yield judged(_CHECK, _STATEMENT, holds=agrees, observed=observed, expected=expected, basis="counted")

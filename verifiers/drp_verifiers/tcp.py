@@ -13,6 +13,7 @@ from drp.domain.check import Expectation, Target
 from drp.domain.check_runner import Answer as Stated
 from drp.domain.judged import Part
 from drp.domain.phrase import fact, quoted, say
+from drp_verifiers.failures import failure
 from drp_verifiers.inside import ask, text_of
 from drp_verifiers.restored_code import code_of_command
 from drp_verifiers.statements import judged, not_asked, seen_outside
@@ -69,10 +70,10 @@ class TcpVerifier:
                 said = fact(
                     "says-what-should", "{host}:{port} says what it should", host=options.host, port=str(options.port)
                 )
-                yield not_asked("banner", said, because="accepts", expected=options.banner)
+                yield not_asked("banner", said, because="accepts", expected=quoted(options.banner))
             return
         connected = answer.data.get("connected") is True
-        observed = fact("accepted", "accepted") if connected else text_of(answer.data, "reason")
+        observed = fact("accepted", "accepted") if connected else failure(answer.data.get("reason"))
         yield seen_outside(
             judged("accepts", statement, holds=connected, observed=observed, expected=fact("accepted", "accepted"))
         )
@@ -82,12 +83,12 @@ class TcpVerifier:
             "says-what-should", "{host}:{port} says what it should", host=options.host, port=str(options.port)
         )
         if not connected:
-            yield not_asked("banner", statement, because="accepts", expected=options.banner)
+            yield not_asked("banner", statement, because="accepts", expected=quoted(options.banner))
             return
         yield judged(
             "banner",
             statement,
             holds=answer.data.get("matches") is True,
-            observed=repr(text_of(answer.data, "heard")[:200]),
-            expected=fact("tcp-matches", "matches {banner}", banner=options.banner),
+            observed=quoted(repr(text_of(answer.data, "heard")[:200])),
+            expected=fact("text-matches", "matches {pattern}", pattern=options.banner),
         )

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
+from drp.domain.phrase import say
+
 Uses = Mapping[str, object]
 """Name of something that counts → its digest, or its JSON value."""
 
@@ -35,7 +37,7 @@ _OF_RECOVERY = ("require_manifest", "trust")
 _OF_PLAN = ("pod", "reconciliation")
 _RUNBOOKS = "runbooks/"
 _STEPS = ("restore.yml", "start.yml")
-OF_DRP = "runbooks of drp"
+OF_DRP = str(say("runbooks of drp"))
 """Name under which the shipped runbooks and roles are declared."""
 REPOSITORY = "repository "
 """Prefix of the name under which the settings of a repository are declared."""

@@ -26,12 +26,12 @@ _MOST = 200
 _NAMED_PER_KIND = 20
 _LONGEST = 300
 _FIELDS = {"kind", "subject", "observed"}
-_CODES: Mapping[NoticeKind, tuple[FindingCode, str]] = {
-    "unused": (RESTORED_UNUSED, "everything in a declared folder is used"),
-    "beside": (FILES_BESIDE, "files of one kind"),
-    "held-back": (HELD_BACK, "nothing acts by itself in a drill"),
-    "overridden": (SETTING_OVERRIDDEN, "the drill's own value"),
-    "breaks-off": (LOG_BREAKS_OFF, "a whole entry at the end"),
+_CODES: Mapping[NoticeKind, tuple[FindingCode, Phrase]] = {
+    "unused": (RESTORED_UNUSED, fact("all-used", "everything in a declared folder is used")),
+    "beside": (FILES_BESIDE, fact("one-kind-of-files", "files of one kind")),
+    "held-back": (HELD_BACK, fact("nothing-acts-by-itself", "nothing acts by itself in a drill")),
+    "overridden": (SETTING_OVERRIDDEN, fact("value-of-the-drill", "the drill's own value")),
+    "breaks-off": (LOG_BREAKS_OFF, fact("whole-entry-at-end", "a whole entry at the end")),
 }
 
 

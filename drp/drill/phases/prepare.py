@@ -12,7 +12,7 @@ from drp.domain.findings.catalogue import ISOLATION_NOT_PROVEN, SANDBOX_LEAKS, S
 from drp.domain.findings.finding import Finding
 from drp.domain.findings.time import CAP_NOT_IN_FORCE
 from drp.domain.phase import Prepared
-from drp.domain.phrase import fact, quoted, several
+from drp.domain.phrase import fact, quoted, say, several
 from drp.domain.ports import Progress
 from drp.domain.sandbox import IsolationProof, SandboxHandle, SandboxOrder, SandboxProfile, SoftwareFound
 from drp.domain.served_ports import served_ports
@@ -34,7 +34,7 @@ def prepare_phase(context: PhaseContext) -> Prepared:
     order = _running(context, bind=not changed) if context.plan.starts else SandboxOrder()
     handle = sandbox.open(_placed(context), f"{context.drill}.{context.recovery.name}", order)
     try:
-        context.report(Progress(message="proving isolation"))
+        context.report(Progress(message=say("proving isolation")))
         proof = sandbox.prove(handle)
     except BaseException:
         sandbox.destroy(handle)  # nobody else knows the handle yet

@@ -82,7 +82,7 @@ def restore_phase(context: PhaseContext) -> Restored:
 
 def _settled(context: PhaseContext, result: RunbookResult) -> RunbookResult:
     """Have what was restored written to its medium; the time that takes is the harness's: a recovery would not wait."""
-    context.report(Progress(message="writing to the medium"))
+    context.report(Progress(message=say("writing to the medium")))
     began = time.monotonic()
     context.ports.sandbox.settle(context.prepared.sandbox)
     return replace(result, harness_ms=result.harness_ms + int((time.monotonic() - began) * 1000))

@@ -6,6 +6,7 @@ import socket
 import sys
 
 from deadline import within
+from failure import failure
 
 LIMIT = 4096
 
@@ -24,7 +25,7 @@ def listen(connection, seconds, pattern):
 
 
 request = json.load(sys.stdin)
-answer = {"connected": False, "reason": "", "heard": "", "matches": False}
+answer = {"connected": False, "reason": None, "heard": "", "matches": False}
 try:
     with within(request["seconds"]):
         connection = socket.create_connection((request["host"], request["port"]), request["seconds"])
@@ -35,5 +36,5 @@ try:
         if request["banner"] is not None:
             answer["heard"], answer["matches"] = listen(connection, request["seconds"], request["banner"])
 except OSError as error:
-    answer["reason"] = error.strerror or str(error)
+    answer["reason"] = failure(error)
 json.dump(answer, sys.stdout)

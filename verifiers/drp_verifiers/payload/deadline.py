@@ -8,7 +8,12 @@ from contextlib import contextmanager
 
 
 class Overdue(TimeoutError):
-    """The time is over."""
+    """The time is over; ``seconds`` were given."""
+
+    def __init__(self, seconds):
+        """Keep the limit."""
+        super().__init__(f"timed out: no whole answer within {seconds:g} s")
+        self.seconds = seconds
 
 
 @contextmanager
@@ -16,7 +21,7 @@ def within(seconds):
     """Raise Overdue out of whatever is being done when the time is over; again a second later, if it was swallowed."""
 
     def ring(*_):
-        raise Overdue(f"timed out: no whole answer within {seconds:g} s")
+        raise Overdue(seconds)
 
     before = signal.signal(signal.SIGALRM, ring)
     signal.setitimer(signal.ITIMER_REAL, max(0.001, seconds), 1.0)

@@ -3,6 +3,8 @@
 import struct
 import zlib
 
+from said import Said
+
 CHUNK = 1 << 20
 LONGEST_TEXT = 128
 WANTED_LIMIT = 1 << 16
@@ -21,11 +23,11 @@ BROKEN = (OSError, ValueError, struct.error, zlib.error, RecursionError)
 """What reading a damaged file may raise, beside ``Damaged``."""
 
 
-class Damaged(Exception):
+class Damaged(Said):
     """The file is not what it says."""
 
 
-class Beyond(Exception):
+class Beyond(Said):
     """What reads does not go that far, and says nothing of the file."""
 
 
@@ -69,11 +71,11 @@ class Inflated(Source):
         while len(found) < size and not self.inflater.eof:
             packed = self.inflater.unconsumed_tail or self.file.read(CHUNK)
             if not packed:
-                raise Damaged("deflated data breaks off")
+                raise Damaged("deflated-breaks-off")
             found += self.inflater.decompress(packed, size - len(found))
         self.total += len(found)
         if self.total > INFLATED_LIMIT:
-            raise Beyond(f"inflates to more than {INFLATED_LIMIT} bytes")
+            raise Beyond("inflates-beyond", INFLATED_LIMIT)
         return found
 
 
@@ -96,7 +98,7 @@ class Reader:
             self.within()
             piece = self.source.read(min(left, CHUNK))
             if not piece:
-                raise Damaged(f"ends {left} bytes too early")
+                raise Damaged("ends-early", left)
             kept, left = kept or piece[:WANTED_LIMIT], left - len(piece)
         self.at += size
         return kept
@@ -114,7 +116,7 @@ class Reader:
             return tag, b"", struct.unpack(self.order + "I", self.take(4))[0]
         kind = self.take(2)
         if not (kind.isalpha() and kind.isupper()):
-            raise Damaged(f"no value representation at byte {self.at - 2}")
+            raise Damaged("no-representation", self.at - 2)
         if kind in LONG:
             return tag, kind, struct.unpack(self.order + "xxI", self.take(6))[0]
         return tag, kind, struct.unpack(self.order + "H", self.take(2))[0]
@@ -122,14 +124,14 @@ class Reader:
     def skip_items(self, depth=0):
         """Walk a sequence or fragments of undefined length to their end; returns the bytes inside of items."""
         if depth > DEEPEST:
-            raise Beyond(f"is nested more than {DEEPEST} deep")
+            raise Beyond("nested", DEEPEST)
         total = 0
         while True:
             tag, _, length = self.header()
             if tag == SEQUENCE_END:
                 return total
             if tag != ITEM:
-                raise Damaged(f"no item at byte {self.at - 8}")
+                raise Damaged("no-item", self.at - 8)
             if length == UNDEFINED:
                 self.skip_elements(depth + 1)
             else:
@@ -174,7 +176,7 @@ def meta(source):
         elif tag == (0x0002, 0x0002):
             kind = text(value)
     if not syntax:
-        raise Damaged("names no transfer syntax")
+        raise Damaged("no-syntax")
     return syntax, kind, reader.at
 
 

@@ -24,6 +24,7 @@ from dicom_elements import (
     meta,
     text,
 )
+from failure import failure
 from regular import led_out, opened
 
 LISTED = 20
@@ -72,7 +73,7 @@ def plain_length(found):
         bits = bits * 2 // 3
     frames = found.get("frames") or "1"
     if not frames.isdecimal():
-        raise Damaged("has a number of frames that is none")
+        raise Damaged("frames-none")
     return (bits * int(frames) + 7) // 8
 
 
@@ -84,13 +85,13 @@ def judge(source):
         return None
     missing = [name for name in ("instance", "study", "series") if not found.get(name)]
     if missing:
-        raise Damaged(f"names no {missing[0]}")
+        raise Damaged("names-no", missing[0])
     if pixels is not None and syntax in {IMPLICIT, EXPLICIT, DEFLATED, BIG_ENDIAN}:
         wanted = plain_length(found)
         if pixels < wanted:
-            raise Damaged(f"has {pixels} bytes of pixels, {wanted} are needed")
+            raise Damaged("pixels-short", pixels, wanted)
     elif pixels == 0:
-        raise Damaged("has no pixels in its pixel data")
+        raise Damaged("no-pixels")
     return found
 
 
@@ -152,10 +153,11 @@ class Archive:
         """Count one thing."""
         self.numbers[kind] += 1
 
-    def name(self, names, path, said=""):
-        """Keep the first names of a kind."""
+    def name(self, names, path, error=None):
+        """Keep the first names of a kind, with what is the matter."""
         if len(names) < LISTED:
-            names.append(f"{shown(os.path.relpath(path, self.root))}{said}"[:200])
+            name = shown(os.path.relpath(path, self.root))[:200]
+            names.append(name if error is None else [name, failure(error)])
 
     def walk(self):
         """Yield every regular file below the folder, in a stable order; a folder that cannot be listed is noted."""
@@ -186,10 +188,10 @@ class Archive:
             self.note("unread")
         except Beyond as error:
             self.note("beyond")
-            self.name(self.out_of_reach, path, f" {error}")
+            self.name(self.out_of_reach, path, error)
         except (Damaged, *BROKEN) as error:
             self.note("damaged")
-            self.name(self.listed, path, f" {error}")
+            self.name(self.listed, path, error)
         else:
             if about is None:
                 self.note("others")

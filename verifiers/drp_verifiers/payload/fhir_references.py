@@ -3,6 +3,7 @@
 import re
 
 NAMED = 20
+OTHERS = ("others",)
 MOST_VALUES = 200_000
 LITERAL = re.compile(r"([A-Z][A-Za-z]{2,40})/([A-Za-z0-9.\-]{1,64})(?:/_history/([A-Za-z0-9.\-]{1,64}))?")
 ODD = re.compile(r"([A-Z][A-Za-z]{2,40})/([^/?#|\s]{1,200})")
@@ -34,7 +35,7 @@ class References:
             value, holder, inside = pending.pop()
             left -= 1
             if left < 0:
-                count(self.unrecognised, "those of a resource too large to be read whole")
+                count(self.unrecognised, ("large-resource",))
                 return
             if isinstance(value, list):
                 pending += [(item, holder, inside) for item in value if isinstance(item, (dict, list))]
@@ -59,7 +60,7 @@ class References:
         if isinstance(literal, str):
             self.literal(literal.strip(), holder, inside)
         elif literal is not None and not isinstance(literal, (dict, list)):
-            count(self.unrecognised, "no text")
+            count(self.unrecognised, ("no-text",))
         elif isinstance(value.get("identifier"), dict) and set(value) <= REFERENCE_KEYS:
             self.logical += 1
         address = value.get("url")
@@ -82,7 +83,8 @@ class References:
             else:
                 self.relative(rest)
         elif SCHEME.match(text):
-            count(self.unrecognised, ":".join(text.split(":")[: 2 if text.startswith("urn:") else 1])[:20])
+            form = ":".join(text.split(":")[: 2 if text.startswith("urn:") else 1])[:20]
+            count(self.unrecognised, ("form", form))
         else:
             self.relative(text)
 
@@ -104,12 +106,12 @@ class References:
         conditional = CONDITIONAL.match(text)
         odd = ODD.fullmatch(text)
         if conditional:
-            count(self.unrecognised, f"conditional {conditional[1]}?…")
+            count(self.unrecognised, ("conditional", conditional[1]))
         elif odd:
             self.wanted.add((odd[1], odd[2], None))
             self.odd.add((odd[1], odd[2], None))
         else:
-            count(self.unrecognised, "another form" if text else "an empty text")
+            count(self.unrecognised, ("another-form",) if text else ("empty",))
 
     def elsewhere(self, text):
         """Count a reference to another server, by its address alone."""
@@ -130,12 +132,12 @@ class References:
             "logical": self.logical,
             "external": self.external,
             "foreign": self.foreign,
-            "unrecognised": self.unrecognised,
+            "unrecognised": [[list(form), number] for form, number in self.unrecognised.items()],
         }
 
 
 def count(kinds, name):
     """Count one more of a kind; of many kinds, the later ones together."""
     if name not in kinds and len(kinds) >= NAMED:
-        name = "others"
+        name = OTHERS if isinstance(name, tuple) else "others"
     kinds[name] = kinds.get(name, 0) + 1

@@ -7,6 +7,7 @@ import sys
 import urllib.parse
 from datetime import datetime, timedelta, timezone
 
+from failure import failure
 from fhir_references import References, count
 from fhir_server import Refused, Server, Unasked, complaints, entries, total_of
 
@@ -34,7 +35,7 @@ class Look:
         self.kept, self.known = set(), set()
         """Kinds of resources whose versions can be asked for; resources that were read."""
         self.answer = {
-            "answered": True, "status": 0, "kind": "", "version": "", "late": "",
+            "answered": True, "status": 0, "kind": "", "version": "", "late": None,
             "counts": {}, "uncounted": {}, "unserved": {}, "errors": [], "unasked": [],
             "served": None, "read": 0, "undated": 0, "newest": None, "unsorted": [],
         }  # fmt: skip
@@ -47,7 +48,7 @@ class Look:
         except Unasked as silence:
             if isinstance(silence.__cause__, OSError) and not unjudged(silence.__cause__):
                 raise silence.__cause__ from None  # nobody is there
-            self.answer["late"] = str(silence)
+            self.answer["late"] = silence.told
             return self.answer
         kind = str(capability.get("resourceType", ""))
         self.answer.update(status=status, kind=kind[:80], version=str(capability.get("fhirVersion", ""))[:80])
@@ -79,15 +80,15 @@ class Look:
             self.count(kind)
             self.samples(kind)
         except Unasked as silence:
-            self.answer["unasked"].append(f"{kind}: {silence}")
-            self.answer["uncounted"].setdefault(kind, str(silence))
+            self.answer["unasked"].append([kind, silence.told])
+            self.answer["uncounted"].setdefault(kind, silence.told)
         except Refused as refusal:
             if refusal.status in NOT_SERVED and kind not in self.answer["counts"]:
                 undeclared = served is not None and kind not in served
-                self.answer["unserved"][kind] = "not in its capability" if undeclared else f"status {refusal.status}"
+                self.answer["unserved"][kind] = ["undeclared"] if undeclared else ["status", refusal.status]
             else:
-                self.answer["errors"].append(str(refusal))
-                self.answer["uncounted"].setdefault(kind, "the search fails")
+                self.answer["errors"].append(refusal.told)
+                self.answer["uncounted"].setdefault(kind, ["search-fails"])
 
     def count(self, kind):
         """Count by the server's word where it is plain, else one by one."""
@@ -104,9 +105,7 @@ class Look:
         elif said is not None and len(names) <= said and said != OFTEN_A_LIMIT:
             self.answer["counts"][kind] = said
         else:
-            self.answer["uncounted"][kind] = (
-                f"it says {'nothing' if said is None else said}, and {len(names)} were counted"
-            )
+            self.answer["uncounted"][kind] = ["says-and-counted", said, len(names)]
 
     def one_by_one(self, kind, said):
         """Return the ids of a kind's resources, whether these are all, and how many the server says there are."""
@@ -150,7 +149,7 @@ class Look:
                     self.references.of(resource)
         self.answer["read"] += read
         if not read and self.answer["counts"].get(kind):
-            self.answer["unasked"].append(f"{kind}: none of {self.answer['counts'][kind]} was given")
+            self.answer["unasked"].append([kind, ["none-given", self.answer["counts"][kind]]])
 
     def some(self, query, asked):
         """Yield pages until as many resources as asked are there."""
@@ -165,7 +164,7 @@ class Look:
         """Keep what errors the server tells of inside of an answer."""
         found = complaints(bundle)
         if found:
-            self.answer["unasked"].append(f"{kind}: the server tells of an error: {found[0]}")
+            self.answer["unasked"].append([kind, ["server-tells", found[0]]])
 
     def date(self, resource):
         """Keep when a resource was changed, if it is the newest."""
@@ -188,20 +187,20 @@ class Look:
             try:
                 outcome = self.ask(each)
             except Unasked as silence:
-                count(unasked, str(silence)[:80])
+                count(unasked, tuple(silence.told))
                 continue
             followed += 1
             if outcome in GONE and each in self.references.odd:
-                count(self.references.unrecognised, "an id that FHIR does not allow, and that is not found")
+                count(self.references.unrecognised, ("odd-id",))
             elif outcome in GONE:
                 dangling.append(name)
             elif outcome in CLOSED:
-                count(unasked, f"status {outcome}")
+                count(unasked, ("status", outcome))
             elif outcome != 200:
-                broken.append(f"{name}: {outcome}")
+                broken.append([name, ["status", outcome] if isinstance(outcome, int) else list(outcome)])
         return {
             "found": len(wanted), "near": len(near), "followed": followed, "asked": len(again) + len(far),
-            "unasked": unasked,
+            "unasked": [[list(reason), number] for reason, number in unasked.items()],
             "dangling": len(dangling), "listed": dangling[:LISTED], "broken": len(broken), "named": broken[:LISTED],
             **self.references.said(),
         }  # fmt: skip
@@ -213,7 +212,7 @@ class Look:
         return [(kind, name, None) for each in few for kind, name in each] if self.request["most"] else []
 
     def ask(self, wanted):
-        """Return 200 for a resource that is there, another status for one that is not, words for a wrong answer."""
+        """Return 200 for a resource that is there, another status for one that is not, a code for a wrong answer."""
         kind, name, version = wanted
         path = f"{kind}/{urllib.parse.quote(name, safe='')}"
         if version and kind in self.kept:
@@ -223,8 +222,8 @@ class Look:
             return status
         found = str(resource.get("resourceType", "no resource"))
         if found != kind:
-            return f"answered with {found[:40]}"
-        return 200 if str(resource.get("id")) == name else "answered with another one"
+            return ("answered-with", found[:40])
+        return 200 if str(resource.get("id")) == name else ("another",)
 
 
 def unjudged(error):
@@ -252,5 +251,5 @@ given = json.load(sys.stdin)
 try:
     result = Look(given).all()
 except (OSError, ValueError) as error:
-    result = {"answered": False, "reason": f"{type(error).__name__}: {getattr(error, 'reason', error)}"[:300]}
+    result = {"answered": False, "reason": failure(error)}
 json.dump(result, sys.stdout)

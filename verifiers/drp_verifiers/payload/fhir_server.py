@@ -9,7 +9,9 @@ import urllib.request
 import zlib
 
 from deadline import within
+from failure import failure
 from regular import first_line
+from said import Said
 
 LIMIT = 32 << 20
 CHUNK = 1 << 16
@@ -17,16 +19,16 @@ CLOSED = (301, 302, 303, 307, 308, 401, 403, 406, 415, 429, 503)
 """Statuses that say that the question was not let in, and nothing of what is there."""
 
 
-class Refused(Exception):
+class Refused(Said):
     """The server answered with something else than what was asked for; ``status`` as in HTTP."""
 
-    def __init__(self, words, status):
-        """Keep the words and the status."""
-        super().__init__(words)
+    def __init__(self, status, *told):
+        """Keep what it said and the status."""
+        super().__init__(*told)
         self.status = status
 
 
-class Unasked(Exception):
+class Unasked(Said):
     """There is no answer that could be judged: too slow, too large, closed to us."""
 
 
@@ -64,7 +66,7 @@ class Server:
         """Return status and resource; without ``whole``, the status alone counts. Raises Unasked."""
         left = min(self.seconds, self.ends - time.monotonic())
         if left <= 0:
-            raise Unasked("the time is over")
+            raise Unasked("time-over")
         separator = "" if path.startswith("?") else "/"
         address = f"{self.base}{separator}{path}"  # http or https: the option takes nothing else
         page = urllib.request.Request(address, headers=self.headers)  # noqa: S310 - only http(s) comes here
@@ -77,9 +79,9 @@ class Server:
             error.close()
             return error.code, {}
         except (OSError, EOFError, zlib.error, http.client.HTTPException) as error:
-            raise Unasked(f"{type(error).__name__}: {getattr(error, 'reason', error)}"[:200]) from error
+            raise Unasked(*failure(error)) from error
         if body[:64].lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"<") and b"http://hl7.org/fhir" in body[:4096]:
-            raise Unasked("it answers in XML, and JSON is what can be read here")
+            raise Unasked("xml")
         try:
             resource = json.loads(body)
         except (ValueError, RecursionError):
@@ -93,33 +95,33 @@ class Server:
             part = response.read1(CHUNK)
             if not part:
                 if response.length:  # less than was announced
-                    raise Unasked("the answer breaks off")
+                    raise Unasked("breaks-off")
                 return b"".join(parts)
             parts.append(part)
             size += len(part)
             if size > LIMIT:
-                raise Unasked(f"the answer is larger than {LIMIT >> 20} MiB")
+                raise Unasked("too-large", LIMIT)
             if time.monotonic() > self.ends:
-                raise Unasked("the time is over")
+                raise Unasked("time-over")
 
     def unpack(self, body):
         """Return a body that was sent in gzip without being asked for, within the limit. Raises zlib.error."""
         unpacker = zlib.decompressobj(wbits=31)
         plain = unpacker.decompress(body, LIMIT + 1)
         if len(plain) > LIMIT:
-            raise Unasked(f"the answer is larger than {LIMIT >> 20} MiB")
+            raise Unasked("too-large", LIMIT)
         if not unpacker.eof:
-            raise Unasked("the answer breaks off")
+            raise Unasked("breaks-off")
         return plain
 
     def search(self, query):
         """Return the bundle of a search. Raises Refused, Unasked."""
         status, bundle = self.get(query)
         if status in CLOSED:
-            raise Unasked(f"GET {query} answered {status}")
+            raise Unasked("answered", f"GET {query}", status)
         if status != 200 or bundle.get("resourceType") != "Bundle":
-            kind = str(bundle.get("resourceType", "without a bundle"))[:40]
-            raise Refused(f"GET {query} answered {status} {kind}", status)
+            kind = str(bundle.get("resourceType", ""))[:40]
+            raise Refused(status, "answered", f"GET {query}", status, kind)
         return bundle
 
     def pages(self, query, most):
@@ -140,7 +142,7 @@ class Server:
                 rest = self.here(address)
                 if rest is None:
                     place = address.partition("?")[0][:100]
-                    raise Unasked(f"the next page lies elsewhere, at {place}: declare its address as production_base")
+                    raise Unasked("next-page-elsewhere", place)
                 return rest
         return None
 

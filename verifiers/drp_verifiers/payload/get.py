@@ -8,6 +8,8 @@ import urllib.error
 import urllib.request
 
 from deadline import within
+from failure import failure
+from said import Said
 
 LIMIT = 16 << 20
 SHOWN = 300
@@ -39,10 +41,10 @@ def fetch(request):
 
 
 def whole(response):
-    """Return the body; raises ValueError when the server promised more than it sent."""
+    """Return the body; raises Said when the server promised more than it sent."""
     body = response.read(LIMIT + 1)
     if len(body) <= LIMIT and response.length:
-        raise ValueError(f"the body broke off: {response.length} bytes less than promised")
+        raise Said("body-broke-off", response.length)
     return body
 
 
@@ -60,12 +62,12 @@ def pointed(body, pointers):
     try:
         document = json.loads(body)
     except (ValueError, RecursionError) as error:
-        return [{"found": False, "reason": f"the body is no JSON: {error}"} for _ in pointers]
+        return [{"found": False, "reason": ["no-json", str(error)]} for _ in pointers]
     for pointer in pointers:
         try:
             found.append({"found": True, "value": resolve(document, pointer)})
         except (LookupError, ValueError, TypeError):
-            found.append({"found": False, "reason": "nothing there"})
+            found.append({"found": False, "reason": ["nothing-there"]})
     return found
 
 
@@ -83,9 +85,7 @@ try:
         "matches": request["body_matches"] is None or re.search(request["body_matches"], text) is not None,
         "pointed": pointed(body, request["pointers"]) if request["pointers"] else [],
     }
-except (OSError, ValueError) as error:
-    reason = getattr(error, "reason", error)
-    answer = {"answered": False, "reason": str(reason), "overdue": isinstance(reason, TimeoutError)}
 except Exception as error:  # an answer that is not HTTP raises what it likes
-    answer["reason"] = f"{type(error).__name__}: {error}"
+    cause = getattr(error, "reason", error)
+    answer = {"answered": False, "reason": failure(error), "overdue": isinstance(cause, TimeoutError)}
 json.dump(answer, sys.stdout)

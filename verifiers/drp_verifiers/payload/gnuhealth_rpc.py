@@ -8,7 +8,9 @@ import sys
 from datetime import datetime, timezone
 
 from deadline import within
+from failure import failure
 from regular import first_line
+from said import Said
 
 BATCH = 100
 LISTED = 20
@@ -16,7 +18,7 @@ MOST_MODULES = 2000
 BODY_LIMIT = 64 << 20
 
 
-class Refused(Exception):
+class Refused(Said):
     """The application answered with an error."""
 
 
@@ -43,17 +45,17 @@ class GnuHealth:
         finally:
             connection.close()
         if response.status != 200:
-            raise Refused(f"{method} answered {response.status}")
+            raise Refused("answered", method, response.status)
         answer = json.loads(content, object_hook=plain)
         if isinstance(answer, dict) and answer.get("error"):
-            raise Refused(f"{method}: {str(answer['error'])[:200]}")
+            raise Refused("error", method, str(answer["error"])[:200])
         return answer["result"] if isinstance(answer, dict) else answer
 
     def login(self, user, password):
         """Begin a session."""
         answer = self.call("common.db.login", user, {"password": password})
         if not answer:
-            raise Refused("the login was refused")
+            raise Refused("login-refused")
         token = base64.b64encode(f"{user}:{answer[0]}:{answer[1]}".encode()).decode()
         self.authorization = f"Session {token}"
         # inactive records were backed up too
@@ -114,12 +116,12 @@ def attachments(server, most):
         try:
             content = server.call("model.ir.attachment.read", [row["id"]], ["data"], server.context)[0]["data"]
         except Refused as error:
-            bad.append(f"{row['name']}: {error}"[:160])
+            bad.append([str(row["name"])[:80], error.told])
             continue
         raw = base64.b64decode(content) if isinstance(content, str) else b""
         named = (row["file_id"] or "").rsplit("/", 1)[-1]
         if not raw or (named and hashlib.md5(raw, usedforsecurity=False).hexdigest() != named):
-            bad.append(f"{row['name']}: {'empty' if not raw else 'altered'}")
+            bad.append([str(row["name"])[:80], ["empty" if not raw else "altered"]])
     return {"looked": looked, "bad": len(bad), "listed": bad[:LISTED]}
 
 
@@ -142,7 +144,7 @@ def look(request):
         try:
             answer[name] = part()
         except Refused as error:
-            answer["errors"][name] = str(error)
+            answer["errors"][name] = error.told
     return answer
 
 
@@ -151,5 +153,5 @@ if __name__ == "__main__":
     try:
         result = look(given)
     except (Refused, OSError, ValueError, LookupError, http.client.HTTPException) as error:
-        result = {"logged_in": False, "reason": f"{type(error).__name__}: {error}"[:300]}
+        result = {"logged_in": False, "reason": failure(error)}
     json.dump(result, sys.stdout)

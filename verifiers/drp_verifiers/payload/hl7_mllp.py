@@ -7,11 +7,17 @@ import time
 import uuid
 
 from deadline import within
+from failure import failure
+from said import Said
 
 START, END = b"\x0b", b"\x1c"
 LIMIT = 1 << 20
 SETS = {"ASCII": "ascii", "UNICODE UTF-8": "utf-8", "UNICODE": "utf-8", "": "utf-8"}
 """Character sets of MSH-18 (HL7 table 0211) as Python names them; 8859/n is iso8859-n."""
+
+
+class Unreadable(Said):
+    """What came is no acknowledgement."""
 
 
 def frames(peer):
@@ -26,7 +32,7 @@ def frames(peer):
             content, _, received = received[received.index(START) + 1 :].partition(END)
             yield content
     if received.strip():
-        raise ValueError(f"the answer is not framed as MLLP: {received[:40]!r}")
+        raise Unreadable("no-frame", repr(received[:40]))
 
 
 def acknowledgements(content):
@@ -43,7 +49,7 @@ def acknowledgements(content):
             words = fields[3].encode("latin-1").decode(codec(names), "replace")
             found.append({"code": fields[1].strip(), "control": fields[2].strip(), "text": words[:200]})
     if header is None:
-        raise ValueError("the answer has no message header")
+        raise Unreadable("no-header")
     return found
 
 
@@ -67,13 +73,11 @@ def exchange(request, message, control):
                         return found
                     first = first or found
                 empty = empty or first is None
-        except (OSError, ValueError):
+        except (OSError, ValueError, Unreadable):
             if first is None:
                 raise
     if first is None:
-        raise ValueError(
-            "the answer has no MSA segment" if empty else "the connection was closed without an acknowledgement"
-        )
+        raise Unreadable("no-msa" if empty else "closed")
     return first
 
 
@@ -90,7 +94,7 @@ sent = sent.replace("{now}", time.strftime("%Y%m%d%H%M%S+0000", time.gmtime())) 
 try:
     result = {"answered": True, "sent": control, **acknowledged(given, sent, control)}
 except TimeoutError as error:
-    result = {"answered": False, "late": True, "reason": f"{error}"[:300]}
-except (OSError, ValueError) as error:
-    result = {"answered": False, "reason": f"{type(error).__name__}: {error}"[:300]}
+    result = {"answered": False, "late": True, "reason": failure(error)}
+except (OSError, ValueError, Unreadable) as error:
+    result = {"answered": False, "reason": failure(error)}
 json.dump(result, sys.stdout)

@@ -24,7 +24,7 @@ def counted(given, scratch):
         kinds = connection.execute("SELECT resourceType, count(*) FROM Resources NOT INDEXED GROUP BY resourceType")
         return {"counts": {**dict.fromkeys(KINDS.values(), 0), **{KINDS[k]: n for k, n in kinds if k in KINDS}}}
     except sqlite3.Error as error:
-        return {"unseen": f"the index cannot be read: {error}"}
+        return {"unseen": ["index-refused", str(error)]}
     finally:
         connection.close()
 

@@ -15,6 +15,7 @@ import time
 from dicom_elements import Beyond, Source
 from orthanc_identity import Identities, Unpacked, identifiers
 from regular import is_regular, led_out, opened
+from said import told_of
 from sqlite_census import code, is_refused
 from sqlite_open import Clock, NoRoom, connected
 
@@ -72,7 +73,7 @@ class Tally:
         """Count one attachment."""
         self.counts[kind] += 1
         if kind not in {"sound", "without-digest"} and len(self.listed) < LISTED:
-            self.listed.append(f"{name}: {kind}")
+            self.listed.append([*name, kind])
 
 
 class Digested:
@@ -127,32 +128,32 @@ def opened_index(given, scratch, answer):
     folder = given["index"] or given["storage"]
     path = os.path.join(folder, "index")
     if not is_regular(path) or led_out(path, given.get("within")):
-        answer["reason"] = f"there is no index in {folder}"
+        answer["reason"] = ["no-index", folder]
         return None
     try:
         # a running Orthanc keeps it locked
         asked = {"still": given.get("still"), "copy": True}
         connection = connected(path, scratch, asked, Clock(given.get("seconds") or 3600))
     except NoRoom as error:
-        answer["unseen"] = f"the index cannot be looked at: {error}"
+        answer["unseen"] = ["no-room", told_of(error)]
         return None
     except (OSError, sqlite3.Error) as error:
-        answer["reason"] = f"{path} cannot be read: {getattr(error, 'strerror', None) or error}"
+        answer["reason"] = ["index-unread", path, str(getattr(error, "strerror", None) or error)]
         return None
     connection.text_factory = lambda raw: raw.decode("utf-8", "replace")
     return connection
 
 
 def no_tables(connection):
-    """Return what stands in place of a table, empty if all are tables that keep what they show."""
+    """Return what stands in place of a table, None if all are tables that keep what they show."""
     for name in TABLES:
         sql = "SELECT type, sql FROM sqlite_schema WHERE lower(name) = lower(?)"
         kinds = connection.execute(sql, (name,)).fetchall()
         columns = connection.execute(f"PRAGMA table_xinfo({name})").fetchall()
         plain_sql = kinds and str(kinds[0][1]).lstrip().upper().startswith("CREATE TABLE")
         if [kind for kind, _ in kinds] != ["table"] or not plain_sql or any(column[6] for column in columns):
-            return f"{name} of the index is no table that keeps what it shows"
-    return ""
+            return ["no-table", name]
+    return None
 
 
 def index_rows(connection, answer):
@@ -177,7 +178,7 @@ def index_rows(connection, answer):
         yield from connection.execute(ROWS)
     except sqlite3.Error as error:
         kind = "unseen" if is_refused(error) else "reason"
-        answer[kind] = f"the index cannot be read: {error}"
+        answer[kind] = ["index-refused", str(error)]
 
 
 def compare(given, rows, scratch, answer):
@@ -189,7 +190,7 @@ def compare(given, rows, scratch, answer):
 
     def overdue():
         if time.monotonic() > ends:
-            raise Beyond("the time is over")
+            raise Beyond("time-over")
 
     for row in rows:
         number += 1
@@ -198,13 +199,13 @@ def compare(given, rows, scratch, answer):
             try:
                 kind = judged(given["storage"], row, identities, overdue)
                 if kind == "late" or time.monotonic() > ends:
-                    answer["unseen"] = f"the time was over after {number - 1} attachments"
+                    answer["unseen"] = ["time-over", number - 1]
                     break
-                tally.note(kind, row[0])
+                tally.note(kind, ["file", row[0]])
             except (ValueError, TypeError):  # no numbers where there should be
-                tally.note("unreadable", row[0])
+                tally.note("unreadable", ["file", row[0]])
         else:
-            tally.note("unreadable", f"row {number} of the index")
+            tally.note("unreadable", ["row", number])
     found = orphans = 0
     for _, _, names in os.walk(given["storage"]):
         for name in filter(plain, names):
@@ -225,7 +226,7 @@ def main():
     given, result = json.load(sys.stdin), {}
     with tempfile.TemporaryDirectory() as scratch:
         if elsewhere := led_out(given["storage"], given.get("within")):
-            result["reason"] = f"the storage leads out of what was restored, to {elsewhere[:200]!r}"
+            result["reason"] = ["led-out", elsewhere[:200]]
         elif given["rows"] is not None:
             compare(given, given["rows"], scratch, result)
         else:

@@ -163,7 +163,7 @@ class Identities:
         if wrong:
             self.other += 1
             if len(self.listed) < LISTED:
-                self.listed.append(f"{str(names[0])[:64]}: {', '.join(wrong)}")
+                self.listed.append([str(names[0])[:64], *wrong])
         elif any(said[tag] is None for tag in OF_ALL):
             self.unclear += 1
         else:
@@ -195,6 +195,6 @@ class Identities:
             "unclear": self.unclear,
             "unread": self.unread,
             "listed": self.listed,
-            "swapped": [f"{resource[:64]}: {tag}" for resource, tag in names],
-            "unlike": [f"{resource[:64]}: {tag}" for resource, tag in unlike],
+            "swapped": [[resource[:64], tag] for resource, tag in names],
+            "unlike": [[resource[:64], tag] for resource, tag in unlike],
         }

@@ -8,8 +8,10 @@ import sys
 import time
 
 from deadline import within
+from failure import failure
 from orthanc_configuration import registered_users
 from regular import first_line
+from said import Said
 
 PAGE = 500
 LISTED = 20
@@ -24,7 +26,7 @@ SAMPLED = 200
 BOUNDARY = re.compile(r'boundary=(?:"(?P<quoted>[^"]{1,200})"|(?P<plain>[^";, ]{1,200}))', re.IGNORECASE)
 
 
-class Refused(Exception):
+class Refused(Said):
     """Orthanc answered something else than a success."""
 
 
@@ -93,7 +95,7 @@ class Orthanc:
         """Return a JSON answer."""
         status, body = self.ask("GET", path)
         if status != 200:
-            raise Refused(f"GET {path.split('?')[0]} answered {status}")
+            raise Refused("answered", f"GET {path.split('?')[0]}", status)
         return json.loads(body)
 
     def pages(self, path):
@@ -166,7 +168,7 @@ def digests(orthanc, most, deadline):
                 continue
             late -= 1
     except (Refused, OSError, ValueError, http.client.HTTPException) as error:
-        found["reason"], whole = told(error), False
+        found["reason"], whole = failure(error), False
     finally:
         orthanc.seconds = usual
     return {**found, "slow": late, "whole": whole and not late}
@@ -200,7 +202,7 @@ def sample(orthanc, uid, identifiers, web):
             found.update(through_web(orthanc, uid, web))
         found["syntaxes"] = syntaxes(orthanc, names)
     except (Refused, OSError, ValueError, TypeError, http.client.HTTPException) as error:
-        found["reason"] = told(error)
+        found["reason"] = failure(error)
         found["late"] = isinstance(error, TimeoutError)
     return found
 
@@ -249,11 +251,6 @@ def counts(orthanc):
     return {"counts": found, "bytes": int(counted["TotalDiskSize"])}
 
 
-def told(error):
-    """Return an error in a few words."""
-    return str(error)[:300] if isinstance(error, Refused) else f"{type(error).__name__}: {error}"[:300]
-
-
 def look(request):
     """Return everything that the verifier judges."""
     orthanc = Orthanc(request["host"], request["port"], credentials_of(request), request["seconds"])
@@ -269,7 +266,7 @@ def look(request):
         try:
             answer.update(ask())
         except (Refused, OSError, ValueError, LookupError, TypeError, http.client.HTTPException) as error:
-            answer["troubles"][name] = told(error)
+            answer["troubles"][name] = failure(error)
 
     picked = []
 
@@ -292,7 +289,7 @@ if __name__ == "__main__":
     try:
         result = look(given)
     except Refused as error:
-        result = {"answered": True, "status": 0, "reason": str(error)}
+        result = {"answered": True, "status": 0, "reason": failure(error)}
     except (OSError, ValueError, LookupError, http.client.HTTPException) as error:
-        result = {"answered": False, "reason": f"{type(error).__name__}: {error}"[:300]}
+        result = {"answered": False, "reason": failure(error)}
     json.dump(result, sys.stdout)

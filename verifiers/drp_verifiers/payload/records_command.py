@@ -5,8 +5,10 @@ import subprocess
 import sys
 import tempfile
 
+from failure import failure
 from records_out import Records
 
+LONGEST = 400
 ESCAPES = {"n": "\n", "t": "\t", "0": "\0", "\\": "\\"}
 
 
@@ -27,22 +29,22 @@ def cell(text):
 
 
 def pass_on(stream, tabs, out):
-    """Write every record; return why one is none."""
+    """Write every record; return why one is none, None if all are."""
     names = None
     for line in stream:
         line = line.rstrip(b"\n")
         if not tabs:
             if not line.startswith(b"{"):
-                return f"the client printed no record: {line[:100]!r}"
+                return ["no-record", repr(line[:100])]
             out.line(line)
         elif names is None:
             names = line.decode("utf-8", "replace").split("\t")
         else:
             cells = [cell(text) for text in line.decode("utf-8", "replace").split("\t")]
             if len(cells) != len(names):
-                return f"a record has {len(cells)} columns instead of {len(names)}"
+                return ["columns", len(cells), len(names)]
             out.record(dict(zip(names, cells)))
-    return ""
+    return None
 
 
 def run(request, out):
@@ -59,7 +61,7 @@ def run(request, out):
         words = said.read().decode("utf-8", "replace").split("\n")
     if client.returncode and not reason:
         told = [line for line in words if "ERROR" in line or "FATAL" in line] or [line for line in words if line]
-        reason = told[0].strip() if told else f"the client ended with {client.returncode}"
+        reason = ["words", told[0].strip()[:LONGEST]] if told else ["client-ended", client.returncode]
     return reason
 
 
@@ -68,5 +70,5 @@ if __name__ == "__main__":
     try:
         ended = run(given, records)
     except OSError as error:
-        ended = f"{given['argv'][0]} cannot be run in the sandbox: {error.strerror}"
+        ended = ["not-run", given["argv"][0], failure(error)]
     records.end(ended)

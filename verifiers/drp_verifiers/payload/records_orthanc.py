@@ -14,8 +14,10 @@ from collections import deque
 from itertools import pairwise
 
 from deadline import within
+from failure import failure
 from orthanc_rest import BODY_LIMIT, PAGE, Orthanc, Refused, credentials_of
 from records_out import answer
+from said import Said
 
 AHEAD = 3
 """Pages that Orthanc prepares while one is read."""
@@ -32,7 +34,7 @@ UPDATED = re.compile(r"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)", re.ASCII)
 NAME = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{8}){4}")
 
 
-class Broken(Exception):
+class Broken(Said):
     """A page did not come whole, and may be asked for again."""
 
 
@@ -61,21 +63,21 @@ class Page:
         """Return its items, or None when it is longer than may be read. Raises Broken."""
         try:
             if self.error is not None:
-                raise Broken(type(self.error).__name__) from self.error
+                raise Broken(*failure(self.error)) from self.error
             with within(self.orthanc.seconds):
                 response = self.connection.getresponse()
                 body = response.read(BODY_LIMIT)
                 whole = response.isclosed() or not response.read(1)
         except (ConnectionError, http.client.HTTPException) as error:
-            raise Broken(type(error).__name__) from error
+            raise Broken(*failure(error)) from error
         if response.status >= 500:
-            raise Broken(f"status {response.status}")
+            raise Broken("status", response.status)
         if response.status != 200:
-            raise Refused(f"GET {self.path.split('?')[0]} answered {response.status}")
+            raise Refused("answered", f"GET {self.path.split('?')[0]}", response.status)
         if not whole:
             return None
         if response.length:  # it says how much it is, and the connection ended before
-            raise Broken("it ended early")
+            raise Broken("breaks-off")
         return json.loads(body)
 
     def close(self):
@@ -93,21 +95,20 @@ class Page:
             except Broken as error:
                 self.close()
                 if attempt == ATTEMPTS:
-                    told = f"the page from {self.since} did not come whole in {ATTEMPTS} attempts: {error}"
-                    raise Refused(told) from error
+                    raise Refused("page-not-whole", self.since, ATTEMPTS, error.told) from error
                 time.sleep(PAUSE_SECONDS * 2 ** (attempt - 1))
                 self.send()
         if found is None:
             self.close()
             return self.halves()
         if not isinstance(found, list) or len(found) > self.limit:
-            raise Refused(f"the page from {self.since} is none")
+            raise Refused("page-none", self.since)
         return found
 
     def halves(self):
         """Return the items of its two halves."""
         if self.limit == 1:
-            raise Refused(f"one resource is longer than {BODY_LIMIT} bytes, which is as much as is read here")
+            raise Refused("resource-too-long", BODY_LIMIT)
         path, half, found = self.path[: self.path.index("since=")], self.limit // 2, []
         for since, limit in ((self.since, half), (self.since + half, self.limit - half)):
             part = Page(self.orthanc, path, since, limit)
@@ -126,7 +127,7 @@ class Came:
     def note(self, name):
         """Note one by its name, which is a digest."""
         if not isinstance(name, str) or not NAME.fullmatch(name):
-            raise Refused(f"{str(name)[:60]!r} is no name of a resource")
+            raise Refused("no-name", repr(str(name)[:60]))
         self.parts[int(name[:2], 16)].append(int(name[:8] + name[9:17], 16))
         self.count += 1
 
@@ -141,15 +142,15 @@ def asked(orthanc, path):
         try:
             status, body = orthanc.ask("GET", path)
         except (ConnectionError, http.client.HTTPException) as error:
-            status, reason = 500, type(error).__name__
+            status, reason = 500, failure(error)
         else:
-            reason = str(status)
+            reason = ["status", status]
         if status == 200:
             return json.loads(body)
         if status < 500 or attempt == ATTEMPTS:
             break
         time.sleep(PAUSE_SECONDS * 2 ** (attempt - 1))
-    raise Refused(f"GET {path.split('?')[0]} answered {reason}")
+    raise Refused("asked", f"GET {path.split('?')[0]}", reason)
 
 
 def state(orthanc, level):
@@ -187,26 +188,25 @@ def instant(resource):
         return None
     found = UPDATED.fullmatch(text)
     if not found:
-        raise Refused(f"LastUpdate is {text[:40]!r}, which is no instant")
+        raise Refused("no-instant", repr(text[:40]))
     return "{}-{}-{}T{}:{}:{}+00:00".format(*found.groups())
 
 
 def changed(orthanc, before, after, came):
-    """Return why what came may not be all there was; empty: it is."""
+    """Return why what came may not be all there was; None: it is."""
     if came.count != after[0] or before[0] != after[0]:
-        counted = f"Orthanc counts {before[0]} before and {after[0]} after"
-        return f"{counted}, and {came.count} came: they are not all, or they changed"
+        return ["not-all", before[0], after[0], came.count]
     if again := came.twice():
-        return f"{again} came twice, so others were passed over: the order of Orthanc's list is not stable"
+        return ["twice", again]
     since = before[1]
     while since < after[1]:
         answered = asked(orthanc, f"/changes?since={since}&limit={MOST_CHANGES}")
         if any(change["ChangeType"].startswith("New") for change in answered["Changes"]):
-            return "Orthanc took in others while it was read"
+            return ["took-in-others"]
         if answered["Done"] or int(answered["Last"]) <= since:
             break
         since = int(answered["Last"])
-    return ""
+    return None
 
 
 def read(request, out):
@@ -221,7 +221,7 @@ def read(request, out):
             out.record({"at": instant(resource), **{name: tags.get(tag) for name, tag in fields.items()}})
     trouble = changed(orthanc, before, state(orthanc, level), came)
     if trouble:
-        raise Refused(trouble)
+        raise Refused(*trouble)
 
 
 if __name__ == "__main__":

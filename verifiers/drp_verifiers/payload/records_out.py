@@ -4,7 +4,8 @@ import json
 import sys
 import zlib
 
-LONGEST_REASON = 400
+from failure import failure
+
 TOGETHER = 64 << 10
 """Bytes of lines that are compressed at once."""
 
@@ -33,9 +34,9 @@ class Records:
         """Write one record."""
         self.line(json.dumps(fields).encode())
 
-    def end(self, reason=""):
-        """Write how it ended; empty: every record is there."""
-        self.line(json.dumps(["end", str(reason)[:LONGEST_REASON]]).encode())
+    def end(self, reason=None):
+        """Write how it ended, as a code and its data; none: every record is there."""
+        self.line(json.dumps(["end", reason]).encode())
         self.pass_on()
         sys.stdout.buffer.write(self.packer.flush())
         sys.stdout.buffer.flush()
@@ -43,11 +44,9 @@ class Records:
 
 def answer(read, refused, *other):
     """Answer a request by ``read(request, out)``; ``refused`` says itself what is the matter, other failures do not."""
-    given, records, ended = json.load(sys.stdin), Records(), ""
+    given, records, ended = json.load(sys.stdin), Records(), None
     try:
         read(given, records)
-    except refused as error:
-        ended = str(error)
-    except (OSError, ValueError, LookupError, TypeError, AttributeError, *other) as error:
-        ended = f"{type(error).__name__}: {error}"
+    except (refused, OSError, ValueError, LookupError, TypeError, AttributeError, *other) as error:
+        ended = failure(error)
     records.end(ended)

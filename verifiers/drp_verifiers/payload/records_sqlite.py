@@ -9,6 +9,7 @@ import tempfile
 from database import cell
 from records_out import Records
 from regular import is_regular, led_out
+from said import told_of
 from sqlite_open import Clock, NoRoom, connected
 
 
@@ -26,13 +27,13 @@ if __name__ == "__main__":
     given, records = json.load(sys.stdin), Records()
     elsewhere = led_out(given["path"], given.get("within"))
     given["path"] = os.path.realpath(given["path"])
-    ended = ""
+    ended = None
     with tempfile.TemporaryDirectory() as scratch:
         if elsewhere or not is_regular(given["path"]):
-            ended = f"there is no file {given['path']}"
+            ended = ["no-file", given["path"]]
         else:
             try:
                 read(given, scratch, records)
             except (NoRoom, sqlite3.Error, OSError) as error:
-                ended = f"{error}: use the option copy" if "locked" in str(error) else str(error)
+                ended = ["locked", str(error)] if "locked" in str(error) else told_of(error)
     records.end(ended)

@@ -5,6 +5,7 @@ import os
 import stat
 import sys
 
+from failure import failure
 from regular import led_out, opened
 
 LISTED = 20
@@ -44,11 +45,12 @@ class Tree:
         self.newest = (None, b"")
         self.listed = {"empty": [], "mismatched": [], "unreadable": []}
 
-    def note(self, kind, path, detail=""):
+    def note(self, kind, path, error=None):
         """Count a remarkable path, and list the first ones."""
         setattr(self, kind, getattr(self, kind) + 1)
         if len(self.listed[kind]) < LISTED:
-            self.listed[kind].append(shown(os.path.relpath(path, self.root)) + detail)
+            name = shown(os.path.relpath(path, self.root))
+            self.listed[kind].append(name if error is None else [name, failure(error)])
 
     def walk(self):
         """Look at every file below the root; unreadable folders are noted, never skipped in silence."""
@@ -58,7 +60,7 @@ class Tree:
             try:
                 entries = list(os.scandir(folder))
             except OSError as error:
-                self.note("unreadable", folder, f": {error.strerror}")
+                self.note("unreadable", folder, error)
                 continue
             for entry in entries:
                 self.look(entry, folders)
@@ -72,7 +74,7 @@ class Tree:
             elif stat.S_ISREG(status.st_mode):
                 self.take(entry.path, status)
         except OSError as error:
-            self.note("unreadable", entry.path, f": {error.strerror}")
+            self.note("unreadable", entry.path, error)
 
     def take(self, path, status):
         """Take one regular file."""
