@@ -13,7 +13,7 @@ from typing import Literal
 
 from drp.domain.application import Objectives
 from drp.domain.clock import CLOCKS_AGREE
-from drp.domain.phrase import beside, fact
+from drp.domain.phrase import Phrase, beside, fact
 from drp.domain.recovery_point import RecoveryPoint
 
 
@@ -26,7 +26,7 @@ class NewestPoint:
     repository: str = ""
     future: tuple[str, ...] = ()
     """Points that are dated later than now: they tell nothing of how old the newest one is."""
-    unknown: tuple[str, ...] = ()
+    unknown: tuple[Phrase, ...] = ()
     """Repositories that could not be looked at, each with the reason."""
     unreadable: int = 0
     """What the repositories list and cannot read: newer points may hide there."""
