@@ -21,6 +21,8 @@ def conclusion_lines(event: DrillConcluded, level: Level) -> Iterator[str]:
     yield printable(word(VERDICTS, event.verdict)).upper() + printable(aside(level))
     for measurement in event.measurements:
         yield printable(say("  {recovery}: {times}", recovery=measurement.recovery, times=times(measurement)))
+        if measurement.up_ms is not None and any(each.phase == "verify" for each in measurement.phases):
+            yield f"    {printable(up(measurement.up_ms))}"  # a start that failed has t9 in journals of before
     for reason in reasons_of(event.reasons, event.reason_witnesses)[:_MOST]:
         yield printable(say("  because {reason}", reason=reason))
 
@@ -39,6 +41,11 @@ def rta(measurement: Measurement) -> Phrase:
         rto=taken(measurement.rto_ms),
         attained=word(ATTAINED, measurement.rto_attainment),
     )
+
+
+def up(ms: int) -> Phrase:
+    """Return when an application was up that has no recovery time."""
+    return say("up after {up} (t9), which is no recovery time", up=taken(ms))
 
 
 def rpa(measurement: Measurement) -> Phrase:

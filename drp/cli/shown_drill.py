@@ -6,7 +6,7 @@ from typing import Any
 
 from drp.cli import render
 from drp.cli.approval_views import approval_document, approval_lines
-from drp.cli.conclusion_lines import business, loss, taken
+from drp.cli.conclusion_lines import business, loss, taken, up
 from drp.cli.drill_views import measurements_of, summary_of
 from drp.cli.level_views import aside, sample_lines
 from drp.cli.neighbour_views import contacts, neighbour_lines
@@ -135,7 +135,8 @@ def _print_recovery(state: DrillState, measurement: Measurement, *, code: bool) 
     """Print one recovery of a drill: what was measured, on what it rests, what was found and what nobody judged."""
     progress = state.recoveries[measurement.recovery]
     planned = next(recovery for recovery in state.plan.recoveries if recovery.name == measurement.recovery)
-    _print_measurement(measurement, newest_dated(progress.outputs.verify))
+    started = progress.outputs.start is not None and progress.outputs.start.runbook.ok
+    _print_measurement(measurement, newest_dated(progress.outputs.verify), started=started)
     _print_point(progress)
     for text in sample_lines(progress):
         render.line(f"  {render.printable(text)}")
@@ -177,6 +178,8 @@ def _print_point(progress: RecoveryState) -> None:
                 at=render.instant(point.consistent_at),
             )
         )
+        if point.sub_path:
+            render.labelled("only", point.sub_path)
     for refused in selected.refused[:_NAMED]:
         at = render.instant(refused.consistent_at)
         render.labelled("refused", say("{id} of {at}: {reason}", id=refused.id[:8], at=at, reason=refused.reason))
@@ -191,7 +194,7 @@ def _not_judged(progress: RecoveryState) -> tuple[tuple[str, str], ...]:
     return tuple(dict.fromkeys((one.part, one.why) for one in told))
 
 
-def _print_measurement(measurement: Measurement, dated: Phrase) -> None:
+def _print_measurement(measurement: Measurement, dated: Phrase, *, started: bool) -> None:
     render.line(measurement.recovery)
     waits = (
         (measurement.turn_wait_ms, say("waiting for its turn")),
@@ -208,6 +211,8 @@ def _print_measurement(measurement: Measurement, dated: Phrase) -> None:
             waited=joined(waited, ""),
         )
     )
+    if measurement.up_ms is not None and started:  # in journals of before, a start that failed has that instant too
+        render.line(f"  {render.printable(up(measurement.up_ms))}")
     render.line(
         say(
             "  RPA {rpa} of RPO {rpo}: {attained}{dated}",

@@ -8,6 +8,7 @@ from datetime import UTC
 import pytest
 
 from drp.domain.ports import Abilities
+from drp.domain.repository_port import PointsLookedInto
 from drp.domain.restore import RestoreOutcome
 from drp.errors import NotFound, RepositoryError
 from tests.support.fixtures_repositories import RepositoryWorld, application
@@ -46,6 +47,20 @@ class RepositoryContract:
             assert 0 <= seen.objects_observed <= seen.objects_total
             assert seen.provenance in {"declared", "observed", "probed"}
             assert seen.retained_until is None or seen.retained_until.tzinfo is not None
+
+    def test_a_healthy_point_is_looked_into_and_one_that_is_not_there_never_passes(
+        self, world: RepositoryWorld
+    ) -> None:
+        repository = world.repository
+        if not isinstance(repository, PointsLookedInto):  # no kind must be able to
+            return
+        assert repository.look_into(world.newest) == ()
+        folders = repository.folders_in(world.newest)
+        held = {path.name for path in world.source.iterdir() if path.is_dir() and not path.is_symlink()}
+        assert {folder.rpartition("/")[2] for folder in folders} == held
+        gone = replace(world.newest, id="0" * 64)
+        with pytest.raises(RepositoryError):
+            repository.look_into(gone)
 
     def test_order_runs_in_the_cell(self, world: RepositoryWorld) -> None:
         point = world.newest

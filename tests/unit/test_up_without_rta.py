@@ -7,7 +7,9 @@ from dataclasses import replace
 
 import pytest
 
+from drp.cli.conclusion_lines import conclusion_lines
 from drp.domain.events import DrillConcluded
+from drp.domain.measure import Measurement
 from drp.errors import Unreachable
 from drp.evidence.record import record_bytes
 from drp.reporting.html import render_html
@@ -78,3 +80,38 @@ def test_a_check_that_could_not_be_asked_leaves_what_was_up_up():
     (recovery,) = record.recoveries
     assert recovery.measurement.up_ms is not None
     assert b"was up after" in render_markdown(record, "en")
+
+
+def shown(measurement: Measurement) -> list[str]:
+    event = DrillConcluded(verdict="inconclusive", reasons=(), measurements=(measurement,))
+    return list(conclusion_lines(event, "full"))
+
+
+@pytest.mark.parametrize("checks", CHECKED)
+def test_the_terminal_tells_it_below_the_times_and_not_as_one_of_them(checks):
+    _, event = ended(checks)
+    (measurement,) = event.measurements
+    measured = replace(measurement, clock=replace(measurement.clock, t9_application_up=12_345))
+    _, times, up, *_ = shown(measured)
+    assert "RTA - of" in times
+    assert "12" not in times.partition("RPA")[0]
+    assert up.strip().startswith("up after 12")
+    assert up.endswith("(t9), which is no recovery time")
+
+
+@pytest.mark.parametrize("script", [{}, {"start_ok": False}])
+def test_the_terminal_says_nothing_of_it_where_there_is_a_recovery_time_or_no_application(script):
+    _, event = ended(**script)
+    assert not [line for line in shown(event.measurements[0]) if "up after" in line]
+
+
+def test_a_start_that_failed_in_a_journal_of_before_is_not_told_as_up():
+    """It has the instant at which it failed."""
+    world, event = ended(start_ok=False)
+    (measurement,) = event.measurements
+    before = replace(measurement, clock=replace(measurement.clock, t9_application_up=12_345))
+    assert not [line for line in shown(before) if "up after" in line]
+    record = record_of(world)
+    (recovery,) = record.recoveries
+    record = replace(record, recoveries=(replace(recovery, measurement=before),))
+    assert b"up after" not in render_markdown(record, "en")

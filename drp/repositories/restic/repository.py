@@ -148,6 +148,7 @@ class ResticRepository:
     def look_into(self, point: RecoveryPoint) -> tuple[Phrase, ...]:
         """Return what is broken of the point's index and top folders. Raises ``NotFound`` for an id that is none."""
         self._require_id(point)
+        self._require_there(point)  # the reduced restic lists nothing of a snapshot that is gone, and calls that good
         output, lacking = look(self._tool, point)
         if output.exit_code != 0:
             return self._judge_failure(output.exit_code, output.tail, output.ended_by)
