@@ -20,7 +20,13 @@ NOTICES = "notices"
 _LONGEST = {"text": 4096, "raw": 64 << 10}
 _MOST = 10_000
 _SHOWN = 80
-_NOTICE: Mapping[str, object] = {"kind": "text", "subject": "text", "observed": "text"}
+_SAID: Mapping[str, object] = {"message": "text", "values": {"*": "text"}}
+_NOTICE: Mapping[str, object] = {
+    "kind": "text",
+    "subject": "text",
+    "observed": "text",
+    "said?": {"subject?": _SAID, "observed?": _SAID},
+}
 
 
 def read_answer(text: bytes, declared: Mapping[str, object], *, whole: bool = True) -> dict[str, Any]:

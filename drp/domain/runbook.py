@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Literal
 
+from drp.domain.phrase import Phrase
 from drp.domain.sandbox import SandboxHandle
 
 RunbookStep = Literal["restore", "start", "stop"]
@@ -52,8 +53,8 @@ class Notice:
     """Something that a runbook saw and that is no failure of a task."""
 
     kind: NoticeKind
-    subject: str
-    observed: str
+    subject: Phrase
+    observed: Phrase
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

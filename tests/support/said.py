@@ -23,6 +23,7 @@ _FIRST = {
     "counted": 1,
     "several": 1,
     "joined": 1,
+    "worded": 1,
 }
 """Where the message stands among the arguments."""
 _TWO = {"_n", "ngettext", "count", "counted"}

@@ -5,10 +5,14 @@ from __future__ import annotations
 import pytest
 
 from drp.domain.findings.finding import Finding
+from drp.domain.phrase import Phrase, quoted
 from drp.domain.runbook import RunbookResult
 from drp.drill.phases.notices import notice_findings
+from drp.reporting.i18n import language
 from tests.simulators.world import Script, World
 from tests.unit.test_drill_control_flow import codes, run
+
+FRENCH = language("fr")
 
 
 def found(notices: object) -> tuple[Finding, ...]:
@@ -81,3 +85,33 @@ def test_what_the_machine_lacks_is_not_the_backups_fault() -> None:
     assert "DRP-U001" not in codes(world)
     assert run(World(Script(outputs=outputs))).verdict == "passed", "it started after all"
     assert run(World(Script(start_ok=False, outputs={"start": {"drp_limit": 7}}))).verdict == "failed"
+
+
+def test_what_drps_own_runbooks_say_is_told_in_any_language() -> None:
+    (finding,) = found([notice("beside", "sub", "neither file nor folder")])
+    assert FRENCH.plain(finding.observed) == "ni fichier ni dossier"
+    assert FRENCH.plain(finding.expected) == "des fichiers d’une seule sorte"
+    said = {
+        "subject": {"message": "event {name}", "values": {"name": "ris.nightly\x1b[2J"}},
+        "observed": {"message": "every {number} {unit}", "values": {"number": "1", "unit": "day"}},
+    }
+    (finding,) = found([{**notice("held-back", "event ris.nightly", "every 1 day"), "said": said}])
+    assert (finding.subject, finding.observed) == ("event ris.nightly\\x1b[2J", "every 1 day")
+    assert FRENCH.plain(quoted(finding.subject)) == "évènement ris.nightly\\x1b[2J"
+    assert FRENCH.plain(finding.observed) == "intervalle\u00a0: 1 jour(s)"
+
+
+@pytest.mark.parametrize(
+    "observed",
+    [
+        {"message": "your backups are safe, {name}", "values": {"name": "x"}},
+        {"message": "event {name}", "values": {}},
+        {"message": "event {name}", "values": {"other": "x"}},
+        {"message": 7, "values": {"name": "x"}},
+        "event {name}",
+    ],
+)
+def test_a_message_that_drp_does_not_know_is_what_somebody_said(observed: object) -> None:
+    (finding,) = found([{**notice(observed="as somebody says"), "said": {"observed": observed}}])
+    assert isinstance(finding.observed, Phrase)
+    assert (finding.observed.code, finding.observed) == ("quoted", "as somebody says")

@@ -12,12 +12,12 @@ from drp.domain.phrase import Phrase, count, fact, joined, quoted, say
 from drp_verifiers.amounts import listed, rows, same_digests, size_in_bytes, tables
 from drp_verifiers.amounts import views as so_many_views
 from drp_verifiers.clinical import whole_numbers
-from drp_verifiers.definitions import EARLIER, as_mapping, differences
-from drp_verifiers.kinds import kind_words
+from drp_verifiers.definitions import EARLIER, as_mapping
 from drp_verifiers.mariadb_census import Census
+from drp_verifiers.mariadb_defined import objects
 from drp_verifiers.mariadb_numbers import next_numbers, number_kept
-from drp_verifiers.mariadb_objects import ADVISORY, SHARED
-from drp_verifiers.statements import failed, judged, passed, undetermined
+from drp_verifiers.mariadb_objects import ADVISORY
+from drp_verifiers.statements import Trouble, failed, judged, passed, undetermined
 
 Answer = CheckResult | NotJudged
 
@@ -54,7 +54,7 @@ def facts_of(census: Census) -> dict[str, object]:
 
 def compare(name: str, census: Census, facts: Mapping[str, object], allowed: Allowed) -> Iterator[Answer]:
     """Yield what is to be said of one database besides the rows of its tables."""
-    yield from _objects(name, census, facts, allowed)
+    yield from objects(name, census, facts, accounts_elsewhere=allowed.accounts_elsewhere)
     yield from _definers(census, facts)
     yield from _views(name, census, facts)
     yield from _history(name, census, facts, allowed)
@@ -73,132 +73,6 @@ def compare(name: str, census: Census, facts: Mapping[str, object], allowed: All
             part=say("rows of tables elsewhere, {name}", name=name),
             why=fact("not-opened", "{elsewhere}: not opened", elsewhere=listed(census.elsewhere)),
         )
-
-
-def _objects(name: str, census: Census, facts: Mapping[str, object], allowed: Allowed) -> Iterator[Answer]:
-    for check, statement, shared in (
-        ("objects", _every_object(name), False),
-        ("accounts", _every_account(name), True),
-    ):
-        if shared and allowed.accounts_elsewhere:
-            yield NotJudged(
-                part=say("accounts and grants, {name}", name=name),
-                why=fact("declared-made-elsewhere", "declared to be made elsewhere"),
-            )
-            continue
-        if shared and _without_accounts(census, facts):
-            why = fact(
-                "none-production-s-accounts",
-                "none of production's accounts is here: a dump of databases alone leaves them out",
-            )
-            yield NotJudged(part=say("accounts and grants, {name}", name=name), why=why)
-            continue
-        yield from _of(check, statement, name, census, facts, shared=shared)
-
-
-def _every_object(name: str) -> Phrase:
-    return fact(
-        "every-object-besides-rows",
-        "every object of {database} besides rows is there, and as it was defined at backup time",
-        database=name,
-    )
-
-
-def _every_account(name: str) -> Phrase:
-    return fact(
-        "every-object-of-server-needed",
-        "every object of the server that {database} needs (accounts, grants, functions) is there, and as it was "
-        "defined at backup time",
-        database=name,
-    )
-
-
-def _without_accounts(census: Census, facts: Mapping[str, object]) -> bool:
-    """Return whether no account came back: then they are made elsewhere. Where some did, the others are lost."""
-    wanted = as_mapping(as_mapping(facts.get("definitions")).get("accounts"))
-    return bool(wanted) and not wanted.keys() & census.objects.get("accounts", {}).keys()
-
-
-def _of(
-    check: str, statement: Phrase, name: str, census: Census, facts: Mapping[str, object], *, shared: bool
-) -> Iterator[Answer]:
-    wanted = facts.get("definitions")
-    here = {kind for kind in census.objects if (kind in SHARED) is shared}
-    if not isinstance(wanted, Mapping):
-        yield from _counted_only(check, statement, census, facts, here)
-        return
-    same = str(facts.get("version", "")).split(".")[:2] == census.version.split(".")[:2]
-    hidden = facts.get("hidden")
-    unseen = set(hidden) if isinstance(hidden, list) else set()
-    lost: list[Phrase] = []
-    unasked: list[Phrase] = []
-    kinds = sorted(kind for kind in {*wanted, *here, *census.unread} if (kind in SHARED) is shared)
-    for kind in kinds:
-        if kind in unseen:
-            yield NotJudged(
-                part=say("{kind}, {name}", kind=kind_words(kind), name=name),
-                why=fact("whoever-made-facts-may", "whoever made the facts may not see them"),
-            )
-        elif kind in census.unread:
-            unasked.append(_of_kind(kind, census.unread[kind].reason))
-        elif kind not in wanted:
-            unasked += [_of_kind(kind, fact("kind-not-in-facts", "not in the facts"))] if census.objects[kind] else []
-        else:
-            told = list(differences(kind, as_mapping(wanted[kind]), census.objects.get(kind, {}), compared=same))
-            if told and kind in ADVISORY:
-                yield NotJudged(part=say("{kind}, {name}", kind=kind_words(kind), name=name), why=joined(told))
-            else:
-                lost += told
-    if not same:
-        yield NotJudged(
-            part=say("definitions of {kind}, {name}", kind=kind_words(check), name=name),
-            why=fact("facts-another-version-server", "the facts are of another version of the server"),
-        )
-    found = [
-        say("{kind} {n}", kind=kind_words(kind), n=census.counts[kind]) for kind in kinds if census.counts.get(kind)
-    ]
-    if lost:
-        yield failed(
-            check,
-            statement,
-            observed=listed(lost),
-            expected=fact("as-facts", "as in the facts"),
-            basis="content",
-        )
-    elif unasked:
-        yield undetermined(check, statement, observed=listed(unasked), basis="content")
-    else:
-        yield passed(
-            check,
-            statement,
-            observed=joined(found, ", ") or fact("none", "none"),
-            basis="content" if same else "counted",
-        )
-
-
-def _of_kind(kind: str, why: Phrase) -> Phrase:
-    return fact("kind-with-why", "{kind}: {why}", kind=kind_words(kind), why=why)
-
-
-def _counted_only(
-    check: str, statement: Phrase, census: Census, facts: Mapping[str, object], here: set[str]
-) -> Iterator[CheckResult]:
-    """Judge objects by facts of an earlier drp, which counted some classes and knew no definitions."""
-    off = [
-        fact(
-            "objects-fewer",
-            "{kind}: {found}, had {wanted}",
-            kind=kind_words(kind),
-            found=len(census.objects.get(kind, {})),
-            wanted=had,
-        )
-        for kind, had in sorted(whole_numbers(facts.get("objects")).items())
-        if kind in here and len(census.objects[kind]) < had
-    ]
-    if off:
-        yield failed(check, statement, observed=joined(off), expected=fact("as-many", "as many"), basis="counted")
-    elif any(census.objects[kind] for kind in here):
-        yield undetermined(check, statement, observed=EARLIER, basis="content")
 
 
 def _definers(census: Census, facts: Mapping[str, object]) -> Iterator[Answer]:
@@ -232,13 +106,7 @@ def _views(name: str, census: Census, facts: Mapping[str, object]) -> Iterator[A
         return
     known = facts.get("unusable")
     before = set(known) if isinstance(known, list) else set()
-    new = [
-        fact("view-broken", "{view}: {why}", view=view, why=census.trouble[f"view {view}"].reason)
-        if f"view {view}" in census.trouble
-        else quoted(view)
-        for view in census.unusable
-        if view not in before
-    ]
+    new = [_broken(view, census.trouble.get(f"view {view}")) for view in census.unusable if view not in before]
     number = so_many_views(len(census.objects["views"]))
     if new and not isinstance(known, list):
         yield undetermined("views", statement, observed=joined((EARLIER, listed(new))))
@@ -246,6 +114,10 @@ def _views(name: str, census: Census, facts: Mapping[str, object]) -> Iterator[A
         yield judged(
             "views", statement, holds=not new, observed=listed(new) or number, expected=fact("all-open", "all open")
         )
+
+
+def _broken(view: str, trouble: Trouble | None) -> Phrase:
+    return quoted(view) if trouble is None else fact("view-broken", "{view}: {why}", view=view, why=trouble.reason)
 
 
 def _history(name: str, census: Census, facts: Mapping[str, object], allowed: Allowed) -> Iterator[Answer]:

@@ -12,9 +12,10 @@ from drp_verifiers.amounts import tables as so_many_tables
 from drp_verifiers.counts import TableCounts, compare, expected_counts, holds_its_rows
 from drp_verifiers.definitions import as_mapping
 from drp_verifiers.postgres_census import Census, take
+from drp_verifiers.postgres_defined import objects
 from drp_verifiers.postgres_session import Session
 from drp_verifiers.postgres_use import judge, look, views_open
-from drp_verifiers.postgres_whole import Allowed, objects, sequences
+from drp_verifiers.postgres_whole import Allowed, sequences
 from drp_verifiers.postgres_whole import compare as compare_all
 from drp_verifiers.statements import NoAnswer, failed, passed, undetermined
 

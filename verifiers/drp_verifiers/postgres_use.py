@@ -161,6 +161,30 @@ def _views(name: str, use: Use, before: object) -> Iterator[CheckResult | NotJud
         yield passed(check, statement, observed=observed)
 
 
+def _reads_otherwise(role: str, has: tuple[int, str], had: list[object]) -> Iterator[Phrase]:
+    """Yield that a role may read fewer relations than it might, or others."""
+    number, digest = has
+    if not isinstance(had[0], int):
+        yield fact("facts-of-role-unclear", "{role}: the facts are not understood", role=role)
+    elif number < had[0]:
+        yield counted(
+            "role-reads-less",
+            "{role} may read {n} relation, might read {had}",
+            "{role} may read {n} relations, might read {had}",
+            number,
+            role=role,
+            had=had[0],
+        )
+    elif number == had[0] and digest != had[1]:
+        yield counted(
+            "role-reads-others",
+            "{role} may read {n} other relation than it might",
+            "{role} may read {n} other relations than it might",
+            number,
+            role=role,
+        )
+
+
 def _roles(name: str, use: Use, before: object, application_role: str) -> Iterator[CheckResult | NotJudged]:
     check = f"roles {name}"
     statement = fact(
@@ -186,29 +210,7 @@ def _roles(name: str, use: Use, before: object, application_role: str) -> Iterat
                 absent.append(fact("role-not-here", "{role} is not here", role=role))
             continue
         compared += 1
-        if not isinstance(had[0], int):
-            wrong.append(fact("facts-of-role-unclear", "{role}: the facts are not understood", role=role))
-        elif has[0] < had[0]:
-            wrong.append(
-                counted(
-                    "role-reads-less",
-                    "{role} may read {n} relation, might read {had}",
-                    "{role} may read {n} relations, might read {had}",
-                    has[0],
-                    role=role,
-                    had=had[0],
-                )
-            )
-        elif has[0] == had[0] and has[1] != had[1]:
-            wrong.append(
-                counted(
-                    "role-reads-others",
-                    "{role} may read {n} other relation than it might",
-                    "{role} may read {n} other relations than it might",
-                    has[0],
-                    role=role,
-                )
-            )
+        wrong += _reads_otherwise(role, has, had)
     if absent:
         why = fact(
             "name-one-application-logs",

@@ -17,6 +17,7 @@ from drp.domain.findings.runbook import (
 )
 from drp.domain.phrase import Phrase, fact
 from drp.domain.runbook import MALFORMED, Notice, NoticeKind, RunbookResult
+from drp.domain.runbook_words import words_of
 from drp.domain.terms import others
 from drp.domain.visible import one_line
 
@@ -26,6 +27,8 @@ _MOST = 200
 _NAMED_PER_KIND = 20
 _LONGEST = 300
 _FIELDS = {"kind", "subject", "observed"}
+_SAID = "said"
+"""Beside them, where a text has data in it: the message by which drp knows it."""
 _CODES: Mapping[NoticeKind, tuple[FindingCode, Phrase]] = {
     "unused": (RESTORED_UNUSED, fact("all-used", "everything in a declared folder is used")),
     "beside": (FILES_BESIDE, fact("one-kind-of-files", "files of one kind")),
@@ -91,9 +94,14 @@ def _malformed(observed: Phrase) -> Finding:
 
 
 def _read(item: object) -> Notice | None:
-    if not isinstance(item, Mapping) or set(item) != _FIELDS or item["kind"] not in get_args(NoticeKind):
+    if not isinstance(item, Mapping) or set(item) - {_SAID} != _FIELDS or item["kind"] not in get_args(NoticeKind):
         return None
-    subject, observed = item.get("subject"), item.get("observed")
+    subject, observed, said = item.get("subject"), item.get("observed"), item.get(_SAID)
     if not isinstance(subject, str) or not isinstance(observed, str) or not subject:
         return None
-    return Notice(kind=item["kind"], subject=one_line(subject, _LONGEST), observed=one_line(observed, _LONGEST))
+    with_data = said if isinstance(said, Mapping) else {}
+    return Notice(
+        kind=item["kind"],
+        subject=words_of(subject, with_data.get("subject")),
+        observed=words_of(observed, with_data.get("observed")),
+    )

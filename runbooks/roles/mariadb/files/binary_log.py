@@ -19,7 +19,7 @@ from pathlib import Path
 from binlog_events import FIRST, FORMAT, GTID, QUERY, QUERY_COMPRESSED, ROTATE, STOP, XA_PREPARE, XID, Broken, Event
 from binlog_events import events as events_of
 from binlog_folder import SCRATCH, look
-from client import READER, RUN, Failure, Limit, feed, require, require_reader, restored
+from client import READER, RUN, Failure, Limit, feed, require, require_reader, restored, said
 from transactions import Transactions
 
 COMMITS = {QUERY, QUERY_COMPRESSED, XID, XA_PREPARE, GTID}
@@ -83,9 +83,12 @@ class BinaryLog:
         if not self.stop:
             self._require_end(number)
             if self.broken or self._transactions.inside:
-                where = "an event" if self.broken else "a transaction"
-                said = f"in the middle of {where}, behind {self.end}; the transactions before are used"
-                self.folder.notices.add("breaks-off", self.names[-1], said)
+                where = (
+                    "in the middle of an event, behind {end}; the transactions before are used"
+                    if self.broken
+                    else "in the middle of a transaction, behind {end}; the transactions before are used"
+                )
+                self.folder.notices.add("breaks-off", self.names[-1], said(where, end=self.end))
         if before is not None:
             self._require_reached(before, number)
 
@@ -190,16 +193,16 @@ class BinaryLog:
         require_reader()
         words = ["mariadb-binlog", "--no-defaults", "--verify-binlog-checksum", f"--start-position={self.wanted.start}"]
         words += [f"--stop-position={self.stop}"] if self.stop else []
-        with (RUN / "binlog-words").open("w+b") as said, subprocess.Popen(
-            [*words, *map(str, self._readable())], stdout=subprocess.PIPE, stderr=said
+        with (RUN / "binlog-words").open("w+b") as words_of_it, subprocess.Popen(
+            [*words, *map(str, self._readable())], stdout=subprocess.PIPE, stderr=words_of_it
         ) as reader:  # fmt: skip
             assert reader.stdout
             done = feed([*READER, "--binary-mode"], reader.stdout)
             reader.stdout.close()
             code = reader.wait()
-            said.seek(0)
+            words_of_it.seek(0)
             if code != -signal.SIGPIPE:  # who reads it ended first, and says why
-                require(code, said.read(), "the binary log is damaged: mariadb-binlog")
+                require(code, words_of_it.read(), "the binary log is damaged: mariadb-binlog")
         require(*done, "the binary log could not be replayed: mariadb")
 
     def _readable(self) -> list[Path]:

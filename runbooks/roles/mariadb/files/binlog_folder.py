@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from binlog_events import MAGIC
-from client import Failure, Limit, Notices, restored
+from client import Failure, Limit, Notices, restored, said
 from packed import lacking, opened, readable
 
 SCRATCH = Path("/data/binlog")
@@ -76,15 +76,16 @@ def look(path: Path, name: str) -> Folder:
 
 def _compare(folder: Folder, one: Path, other: Path) -> None:
     """Note a second copy of a file. Raises Limit when the two differ: which of them is the log nobody said."""
-    said = "the same file of the binary log again"
+    again = "the same file of the binary log again"
     try:
         with opened(one) as first, opened(other) as second:
             while (part := first.read(CHUNK)) == second.read(CHUNK):
                 if not part:
-                    folder.notices.add("beside", other.name, said)
+                    folder.notices.add("beside", other.name, again)
                     return
     except Failure as failure:
-        folder.notices.add("unused", other.name, f"{said}, and they cannot be compared: {failure}")
+        both = said("{again}, and they cannot be compared: {failure}", again=again, failure=failure)
+        folder.notices.add("unused", other.name, both)
         return
     raise Limit(f"{one.name} and {other.name} are the same file of the binary log and differ: keep the whole one")
 
@@ -130,7 +131,8 @@ def _name(folder: Folder, entry: os.DirEntry[str], *, regular: bool) -> None:
         with restored(Path(entry.path)) as stream:
             head = stream.read(len(MAGIC))
     if head == MAGIC:
-        folder.notices.add("unused", entry.name, f"a binary log, but not {folder.stem}, of which the backup speaks")
+        another = said("a binary log, but not {stem}, of which the backup speaks", stem=folder.stem)
+        folder.notices.add("unused", entry.name, another)
     elif BESIDE.fullmatch(entry.name):
         folder.notices.add("beside", entry.name, "no file of a binary log")
     else:

@@ -104,6 +104,28 @@ def shown(name: object) -> str:
     return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text)[:120]
 
 
+class Said(str):
+    """A message and the data in it, for who tells it in another language. As a string: its English words."""
+
+    __slots__ = ("told",)
+    told: dict[str, Any]
+
+
+def said(message: str, /, **values: object) -> Said:
+    """Return words with data in them: ``{name}`` in the message."""
+    data = {name: shown(value) for name, value in values.items()}
+    made = Said(message.format(**data))
+    made.told = {"message": message, "values": data}
+    return made
+
+
+def notice(kind: str, subject: str, observed: str) -> dict[str, Any]:
+    """Return something that the drill has to be told, as drp reads it."""
+    both = {"subject": subject, "observed": observed}
+    made = {name: each.told for name, each in both.items() if isinstance(each, Said)}
+    return {"kind": kind, **both, **({"said": made} if made else {})}
+
+
 class Notices:
     """What is no failure and yet has to be known; each kind names the first and counts the rest."""
 
@@ -112,16 +134,18 @@ class Notices:
 
     def add(self, kind: str, subject: object, observed: str) -> None:
         """Note one thing."""
-        self.found.setdefault((kind, observed), []).append(shown(subject))
+        name = subject if isinstance(subject, Said) else shown(subject)
+        self.found.setdefault((kind, observed), []).append(name)
 
-    def told(self) -> list[dict[str, str]]:
+    def told(self) -> list[dict[str, Any]]:
         """Return them as drp takes them; things of one kind with the same words are cut after the first ten."""
         lines = []
         for (kind, observed), subjects in self.found.items():
             more = len(subjects) - NAMED
-            lines += [{"kind": kind, "subject": each, "observed": observed} for each in subjects[:NAMED]]
+            lines += [notice(kind, each, observed) for each in subjects[:NAMED]]
             if more > 0:
-                lines.append({"kind": kind, "subject": f"{subjects[NAMED]} and {more - 1} more", "observed": observed})
+                rest = said("{name} and {number} more", name=subjects[NAMED], number=more - 1)
+                lines.append(notice(kind, rest, observed))
         return lines
 
 

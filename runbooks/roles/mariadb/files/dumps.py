@@ -14,7 +14,21 @@ from pathlib import Path
 from typing import IO
 
 import entrance
-from client import CLIENT, READER, Failure, Limit, Notices, feed, require, require_reader, restored, rows, shown, tool
+from client import (
+    CLIENT,
+    READER,
+    Failure,
+    Limit,
+    Notices,
+    feed,
+    require,
+    require_reader,
+    restored,
+    rows,
+    said,
+    shown,
+    tool,
+)
 from packed import lacking, opened, readable
 
 CHUNK = 1 << 20
@@ -100,8 +114,10 @@ def _take(entry: os.DirEntry[str], found: list[Path], notices: Notices) -> None:
         found.append(path)
     elif dump and not BESIDE.fullmatch(entry.name):
         program = lacking(dump[1].lower())
-        why = f"there is no program {program} where drills run" if program else f"{dump[1]} is a form unknown here"
-        notices.add("unused", entry.name, f"cannot be read: {why}")
+        why = said("cannot be read: {suffix} is a form unknown here", suffix=dump[1])
+        if program:
+            why = said("cannot be read: there is no program {program} where drills run", program=program)
+        notices.add("unused", entry.name, why)
     else:
         _name(path, notices)
 
@@ -139,8 +155,8 @@ def read(path: Path, default: str) -> Dump:
     dump.version = _version(head)
     named = re.search(rb"^-- Host: .*\bDatabase: (\S*)", head, re.MULTILINE)
     if not dump.databases:
-        said = named.group(1).decode("utf-8", "replace") if named else ""
-        dump.database = said or default or path.name.partition(".")[0]
+        owner = named.group(1).decode("utf-8", "replace") if named else ""
+        dump.database = owner or default or path.name.partition(".")[0]
         dump.tables = {(dump.database, table) for _, table in dump.tables}
     dump.whole = _whole(path.name, head, tail)
     _require_each(dump)
@@ -186,20 +202,20 @@ def _version(head: bytes) -> tuple[int, int]:
 
 
 def _note(dump: Dump, found: re.Match[bytes], current: str) -> str:
-    said = {name: value.decode("utf-8", "replace") for name, value in found.groupdict().items() if value is not None}
-    if "use" in said:
-        current = said["use"].replace("``", "`")
+    told = {name: value.decode("utf-8", "replace") for name, value in found.groupdict().items() if value is not None}
+    if "use" in told:
+        current = told["use"].replace("``", "`")
         if current not in dump.databases:
             dump.databases.append(current)
-    if "table" in said:
-        place = current, said["table"].replace("``", "`")
+    if "table" in told:
+        place = current, told["table"].replace("``", "`")
         (dump.tables_again if place in dump.tables else dump.tables).add(place)
-    if "file" in said:
-        dump.position = [said["file"], int(said["position"])]
-        dump.places.add((said["file"], int(said["position"])))
-    if "timestamp" in said:
+    if "file" in told:
+        dump.position = [told["file"], int(told["position"])]
+        dump.places.add((told["file"], int(told["position"])))
+    if "timestamp" in told:
         dump.zone = False
-    dump.gtid = said.get("gtid", dump.gtid)
+    dump.gtid = told.get("gtid", dump.gtid)
     return current
 
 

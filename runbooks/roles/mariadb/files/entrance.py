@@ -11,7 +11,7 @@ import secrets
 from collections.abc import Iterable
 from pathlib import Path
 
-from client import RUN, SOCKET, SOCKETS, Notices, rows
+from client import RUN, SOCKET, SOCKETS, Notices, rows, said
 
 KEY = SOCKETS / "mysqld.cnf"
 SECRET = RUN / "password"
@@ -111,15 +111,19 @@ def tell(notices: Notices) -> None:
     """Note which accounts are closed."""
     closed = "SELECT CONCAT(User, '@', Host) FROM mysql.user WHERE x509_subject = 'closed' ORDER BY 1 LIMIT 1000"
     for (name,) in rows(closed):
-        said = "administers the server; closed to the network here, which others share: see network_administrators"
-        notices.add("overridden", f"account {name}", said)
+        notices.add(
+            "overridden",
+            said("account {name}", name=name),
+            "administers the server; closed to the network here, which others share: see network_administrators",
+        )
     if TO_CLOSE.exists():
         closed = "(SELECT User, Host FROM mysql.user WHERE x509_subject = 'closed')"
         still = (
             f"SELECT CONCAT(User, '@', Host) FROM ({TO_CLOSE.read_text()}) AS found WHERE (User, Host) NOT IN {closed}"  # noqa: S608 - our own text
         )
         for (name,) in rows(f"{still} ORDER BY 1 LIMIT 1000"):
-            notices.add("unused", f"account {name}", "administers the server, and could not be closed to the network")
+            account = said("account {name}", name=name)
+            notices.add("unused", account, "administers the server, and could not be closed to the network")
 
 
 def script() -> bytes:

@@ -129,7 +129,8 @@ def declared(settings: dict[str, Any], notices: Notices) -> dict[str, str]:
     said = {production.normal(str(name)): str(value) for name, value in settings.items()}
     if broken := next((name for name, value in said.items() if "\n" in name + value), None):
         raise Failure(f"the setting {broken!r} has more than one line")
-    production.overrule({name: said[name] for name in said if name in JUDGE}, "the application's file has", notices)
+    judged = {name: said[name] for name in said if name in JUDGE}
+    production.overrule(judged, "the application's file has {theirs}, the drill {ours}", notices)
     return said
 
 
@@ -139,7 +140,7 @@ def essentials(data: Path, notices: Notices) -> dict[str, str]:
     lines = text(path).splitlines() if os.path.lexists(path) else []
     pairs = (re.fullmatch(r"(innodb_[a-z0-9_]+)\s*=\s*([\w.:;-]+)", line.strip()) for line in lines)
     said = {found.group(1): found.group(2) for found in pairs if found}
-    production.overrule(said, "backup-my.cnf has", notices)
+    production.overrule(said, "backup-my.cnf has {theirs}, the drill {ours}", notices)
     return {name: value for name, value in said.items() if name in NEEDED}
 
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from client import Failure, Notices, restored
+from client import Failure, Notices, restored, said
 
 MOST_FILES, LONGEST = 100, 1 << 20
 GROUP = re.compile(r"\[(?:mysqld|mariadbd|server|mariadb|galera)(?:-[0-9.]+)?\]", re.IGNORECASE)
@@ -44,7 +44,7 @@ def normal(name: str) -> str:
 
 def tell(path: Path, notices: Notices) -> None:
     """Note what production's settings would have done. Raises Failure when they are not there."""
-    said: dict[str, str] = {}
+    theirs: dict[str, str] = {}
     files = _files(path)
     for file in files:  # grows by what they include
         for name, value in _read(file):
@@ -53,19 +53,19 @@ def tell(path: Path, notices: Notices) -> None:
                     : max(0, MOST_FILES - len(files))
                 ]
             else:
-                said[name] = value
-    overrule(said, "production has", notices)
+                theirs[name] = value
+    overrule(theirs, "production has {theirs}, the drill {ours}", notices)
     for name in ACTS:
-        if said.get(name, "").lower() not in {"", "0", "off"}:
-            notices.add("held-back", name, f"set in production's {path.name}")
+        if theirs.get(name, "").lower() not in {"", "0", "off"}:
+            notices.add("held-back", name, said("set in production's {file}", file=path.name))
 
 
-def overrule(said: dict[str, str], who: str, notices: Notices) -> None:
-    """Note which settings are other than those of the drill."""
+def overrule(found: dict[str, str], words: str, notices: Notices) -> None:
+    """Note which settings are other than those of the drill, in words with ``{theirs}`` and ``{ours}``."""
     for name, ours in IN_THE_DRILL.items():
-        theirs = said.get(name)
+        theirs = found.get(name)
         if theirs is not None and theirs.lower() not in SAME.get(name, {ours.lower()}):
-            notices.add("overridden", name, f"{who} {theirs[:60]}, the drill {ours}")
+            notices.add("overridden", name, said(words, theirs=theirs[:60], ours=ours))
 
 
 def _files(path: Path) -> list[Path]:

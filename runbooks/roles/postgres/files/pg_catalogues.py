@@ -14,41 +14,57 @@ from typing import Any
 
 import pg_entrances
 import pg_settings
-from pg_common import SOCKETS, Failure, answer, notice, printable, run_tool, running, server_folder
+from pg_common import SOCKETS, Failure, Said, answer, notice, printable, run_tool, running, said, server_folder
 
 _MOST = 1000
 _EVERYWHERE = """
-SELECT json_build_array('held-back', 'subscription ' || subname, 'of database ' || datname || CASE WHEN subenabled
-  THEN ', enabled in production' ELSE ', disabled' END || '; no worker was started')
+SELECT json_build_array('held-back', json_build_array('subscription {name}', json_build_object('name', subname)),
+  json_build_array(CASE WHEN subenabled THEN 'of database {database}, enabled in production; no worker was started'
+  ELSE 'of database {database}, disabled; no worker was started' END, json_build_object('database', datname)))
 FROM pg_catalog.pg_subscription JOIN pg_catalog.pg_database AS d ON d.oid = subdbid;
-SELECT json_build_array('held-back', 'replication slot ' || slot_name, 'kept for ' || slot_type || ' replication')
+SELECT json_build_array('held-back', json_build_array('replication slot {name}', json_build_object('name', slot_name)),
+  json_build_array('kept for {kind} replication', json_build_object('kind', slot_type)))
 FROM pg_catalog.pg_replication_slots;
 """
 _IN_EACH = """
-SELECT json_build_array('held-back', 'foreign server ' || srvname, fdwname || ', ' || (SELECT count(*)
-  FROM pg_catalog.pg_user_mappings AS m WHERE m.srvid = s.oid) || ' user mappings: it could reach out, and has no way')
+SELECT json_build_array('held-back', json_build_array('foreign server {name}', json_build_object('name', srvname)),
+  json_build_array('{wrapper}, {number} user mappings: it could reach out, and has no way', json_build_object('wrapper',
+  fdwname, 'number', (SELECT count(*) FROM pg_catalog.pg_user_mappings AS m WHERE m.srvid = s.oid))))
 FROM pg_catalog.pg_foreign_server AS s JOIN pg_catalog.pg_foreign_data_wrapper AS w ON w.oid = s.srvfdw;
-SELECT json_build_array('held-back', 'extension ' || extname, 'its functions could reach out, and have no way')
+SELECT json_build_array('held-back', json_build_array('extension {name}', json_build_object('name', extname)),
+  'its functions could reach out, and have no way')
 FROM pg_catalog.pg_extension
 WHERE extname IN ('dblink', 'http', 'pg_net', 'pgsql_http', 'plsh', 'pg_curl', 'aws_s3', 'plproxy');
-SELECT json_build_array('held-back', 'event trigger ' || evtname, 'on ' || evtevent || '; checks do not set it off')
+SELECT json_build_array('held-back', json_build_array('event trigger {name}', json_build_object('name', evtname)),
+  json_build_array('on {event}; checks do not set it off', json_build_object('event', evtevent)))
 FROM pg_catalog.pg_event_trigger WHERE evtenabled <> 'D';
 """
+
+
+def _named(message: str, column: str) -> str:
+    return f"json_build_array('{message}', json_build_object('id', {column}))"
+
+
 _JOBS = (  # table, wherever it is; columns that it has; what is told of a row
-    ("job", ("jobid", "schedule", "command"), "'cron job ' || jobid", "j ->> 'jobname', schedule, j ->> 'username'"),
+    (
+        "job",
+        ("jobid", "schedule", "command"),
+        _named("cron job {id}", "jobid"),
+        "j ->> 'jobname', schedule, j ->> 'username'",
+    ),
     (
         "bgw_job",
         ("id", "application_name"),
-        "'timescaledb job ' || id",
+        _named("timescaledb job {id}", "id"),
         "application_name, 'every ' || (j ->> 'schedule_interval')",
     ),
     (
         "pga_job",
         ("jobid", "jobname"),
-        "'pgagent job ' || jobid",
+        _named("pgagent job {id}", "jobid"),
         "jobname, CASE j ->> 'jobenabled' WHEN 'false' THEN 'disabled' END",
     ),
-    ("part_config", ("parent_table",), "'partitions of ' || parent_table", "'made by pg_partman'"),
+    ("part_config", ("parent_table",), _named("partitions of {id}", "parent_table"), "'made by pg_partman'"),
 )
 """What is told of a job is its name and its time: what it does may name a patient."""
 
@@ -138,9 +154,10 @@ def look(request: dict[str, Any]) -> dict[str, Any]:
         wide = list(server.rows("postgres", _EVERYWHERE + _DATABASES + _OF_FILES + _OF_ROLES))
         found = [*_held_back(server, wide), *_overridden(server, wide)]
     except OSError as error:
-        found = [notice("held-back", "jobs and senders", f"could not be listed: {error}")]
+        found = [notice("held-back", "jobs and senders", said("could not be listed: {error}", error=error))]
     found += let_in(request, server)
-    found += [notice("held-back", "jobs and senders", f"not all could be listed: {one}") for one in server.troubles[:3]]
+    for one in server.troubles[:3]:
+        found.append(notice("held-back", "jobs and senders", said("not all could be listed: {error}", error=one)))
     return {"notices": found}
 
 
@@ -152,22 +169,43 @@ def let_in(request: dict[str, Any], server: Server) -> list[dict[str, str]]:
         raise Failure(f"the roles of the restored server cannot be read, so nobody can be let in: {error}") from None
     pg_entrances.open_for(powerful, request["passwords"], running(Path(request["data"])))
     return [
-        notice("held-back", f"role {name}", "can act on the machine: over TCP only from loopback and with its password")
+        notice(
+            "held-back",
+            said("role {name}", name=name),
+            "can act on the machine: over TCP only from loopback and with its password",
+        )
         for name in powerful
         if name != "postgres"
     ]
 
 
 def _held_back(server: Server, wide: list[list[Any]]) -> Iterator[dict[str, str]]:
-    yield from (notice(*row) for row in wide if row[0] == "held-back" and len(row) == 3)
+    yield from (notice(*map(_told, row)) for row in wide if row[0] == "held-back" and len(row) == 3)
     names = [str(row[1]) for row in wide if row[0] == "database"]
     queries = _IN_EACH + _jobs()
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         for name, rows in pool.map(lambda name: (name, list(server.rows(name, queries))), names):
             for row in rows:
                 if len(row) == 3:
-                    kind, subject, observed = row
-                    yield notice(kind, f"{name}: {subject}", observed)
+                    kind, subject, observed = map(_told, row)
+                    yield notice(kind, _of(name, subject), observed)
+
+
+def _told(value: object) -> Any:
+    """Return what a query tells: a text, or a message with the data in it."""
+    if isinstance(value, list) and len(value) == 2 and isinstance(value[1], dict):
+        try:
+            return said(str(value[0]), **value[1])
+        except (LookupError, TypeError, ValueError):  # the server answered something else than it was asked
+            return str(value[0])
+    return value
+
+
+def _of(database: str, subject: object) -> Said:
+    """Return something of one database."""
+    if isinstance(subject, Said):
+        return said("{database}: " + subject.told["message"], database=database, **subject.told["values"])
+    return said("{database}: {subject}", database=database, subject=subject)
 
 
 def _overridden(server: Server, wide: list[list[Any]]) -> Iterator[dict[str, str]]:
@@ -178,20 +216,39 @@ def _overridden(server: Server, wide: list[list[Any]]) -> Iterator[dict[str, str
         last[str(name).lower()] = str(value)  # a file may spell it in any way
     for name, value in last.items():
         if name in told and pg_settings.differs(told[name], value):
-            shown = "set" if told[name].private else value
-            said = f"{shown} in the restored configuration; {told[name].value or 'none'} in the drill"
-            yield notice("overridden", name, said)
+            ours = told[name].value or "none"
+            yield notice(
+                "overridden",
+                name,
+                said("set in the restored configuration; {ours} in the drill", ours=ours)
+                if told[name].private
+                else said("{theirs} in the restored configuration; {ours} in the drill", theirs=value, ours=ours),
+            )
     hiding = {one.name: one for one in pg_settings.SILENCES}
     found = False
     for _, database, role, setting in (row for row in wide if row[0] == "role"):
         name, _, value = str(setting).partition("=")
         if name in hiding and pg_settings.differs(hiding[name], value):
             found = True
-            owner = " in ".join([*([f"role {role}"] if role else []), *([f"database {database}"] if database else [])])
-            yield notice("overridden", name, f"{value} for {owner or 'all roles'}; taken back in the restored copy")
+            yield notice("overridden", name, _taken_back(value, role, database))
     if found:
         names = ", ".join(f"'{name}'" for name in hiding)
         list(server.rows("postgres", _TAKE_BACK.replace("NAMES", names)))
+
+
+def _taken_back(value: str, role: object, database: object) -> Said:
+    if role and database:
+        return said(
+            "{value} for role {role} in database {database}; taken back in the restored copy",
+            value=value,
+            role=role,
+            database=database,
+        )
+    if role:
+        return said("{value} for role {role}; taken back in the restored copy", value=value, role=role)
+    if database:
+        return said("{value} for database {database}; taken back in the restored copy", value=value, database=database)
+    return said("{value} for all roles; taken back in the restored copy", value=value)
 
 
 def main(request: dict[str, Any]) -> None:

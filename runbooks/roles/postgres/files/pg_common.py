@@ -207,20 +207,41 @@ def shown(position: int) -> str:
     return f"{position >> 32:X}/{position & 0xFFFFFFFF:X}"
 
 
-def notice(kind: str, subject: object, observed: object) -> dict[str, str]:
+class Said(str):
+    """A message and the data in it, for who tells it in another language. As a string: its English words."""
+
+    __slots__ = ("told",)
+    told: dict[str, Any]
+
+
+def said(message: str, /, **values: object) -> Said:
+    """Return words with data in them: ``{name}`` in the message."""
+    shown_values = {name: printable(value) for name, value in values.items()}
+    made = Said(message.format(**shown_values))
+    made.told = {"message": message, "values": shown_values}
+    return made
+
+
+def notice(kind: str, subject: object, observed: object) -> dict[str, Any]:
     """Return something that the drill has to be told, as drp reads it."""
-    return {"kind": kind, "subject": printable(subject), "observed": printable(observed, 280)}
+    told: dict[str, Any] = {"kind": kind, "subject": printable(subject), "observed": printable(observed, 280)}
+    both = {"subject": subject, "observed": observed}
+    made = {name: each.told for name, each in both.items() if isinstance(each, Said)}
+    return {**told, "said": made} if made else told
 
 
-def capped(notices: list[dict[str, str]]) -> list[dict[str, str]]:
+def capped(notices: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return notices, the many of one kind counted."""
     told = []
     for kind in dict.fromkeys(one["kind"] for one in notices):
         same = [one for one in notices if one["kind"] == kind]
         told += same[:_TOLD]
         if len(same) > _TOLD:
+            more = said("{number} more", number=len(same) - _TOLD)
             told.append(
-                notice(kind, f"{len(same) - _TOLD} more", f"{len(same)} in all; the last: {same[-1]['subject']}")
+                notice(
+                    kind, more, said("{number} in all; the last: {last}", number=len(same), last=same[-1]["subject"])
+                )
             )
     return told
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pg_settings
-from pg_common import RUN, Failure, notice, printable, run_tool
+from pg_common import RUN, Failure, notice, printable, run_tool, said
 
 _INVALID = re.compile(
     r"(?:LOG|FATAL|ERROR): +(?:[^:]*: )?((?:invalid value for|unrecognized configuration) parameter .*|.*could not.*)"
@@ -42,12 +42,14 @@ class Configuration:
             self.path = own
             for name, value in missing.items():
                 self.notices.append(
-                    notice("overridden", name, f"the locale {value} is not installed where drills run: C")
+                    notice(
+                        "overridden", name, said("the locale {value} is not installed where drills run: C", value=value)
+                    )
                 )
             complaints = self._complaints()
         if complaints:
-            said = "; ".join(printable(line, 160) for line in complaints[:4])
-            raise Failure(f"this machine's server does not take the restored configuration: {said}")
+            first = "; ".join(printable(line, 160) for line in complaints[:4])
+            raise Failure(f"this machine's server does not take the restored configuration: {first}")
 
     def _postgres(self, setting: str) -> Any:
         words = ["-D", self.data, "-c", f"config_file={self.path}", "-c", f"data_directory={self.data}", "-C", setting]

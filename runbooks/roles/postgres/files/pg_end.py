@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pg_archive import Bad, Piece, sized_segment
-from pg_common import RUN, Failure, instant, lsn, notice, shown, text_of
+from pg_common import RUN, Failure, instant, lsn, notice, said, shown, text_of
 from pg_timelines import Way
 from pg_wal import PAGE, Page, Segment, Unreadable, segment_name, segment_of, written_pages, written_to
 
@@ -117,7 +117,10 @@ def _at_the_target(end: End, target: str) -> list[dict[str, str]]:
     at, wanted = instant(stopped.group(1)) if stopped else None, instant(target)
     if at is None or wanted is None or at < wanted:
         raise Failure(f"{target} was not reached: recovery ended at {shown(end.position)}, {end.why}")
-    return [notice("beside", one.subject, f"{one.reason}; it lies behind the target") for one in end.lost()]
+    return [
+        notice("beside", one.subject, said("{reason}; it lies behind the target", reason=one.reason))
+        for one in end.lost()
+    ]
 
 
 def _limits(end: End) -> list[dict[str, str]]:
@@ -133,24 +136,28 @@ def _gap(end: End) -> None:
     """Raise Failure when the log goes on in other files, usable or not."""
     reasons = [f"{one.subject} {one.reason}" for one in end.lost()[:2]]
     reasons += [f"{one['subject']} {one['reason']}" for one in refused()[:2]]
-    said = "; ".join(reasons)
+    why = "; ".join(reasons)
     if behind := end.behind():
         where = f"recovery ended at {shown(end.position)} in {segment_name(end.line, end.number, end.each)}"
         more = f" ({len(behind)} segments up to {behind[-1].subject})" if behind[1:] else ""
-        because = f"; {said}" if said else ""
+        because = f"; {why}" if why else ""
         raise Failure(f"the WAL archive has a gap: {where}, and {behind[0].subject} cannot be used{more}{because}")
-    if said:
-        raise Failure(f"the log goes on behind the end of recovery ({shown(end.position)}): {said}")
+    if why:
+        raise Failure(f"the log goes on behind the end of recovery ({shown(end.position)}): {why}")
 
 
 def _in_the_last(end: End) -> list[dict[str, str]]:
     """Prove the end inside of the segment that holds it. Raises Failure when a server wrote more behind it."""
     edge = end.plan["edge"]
     if edge and _edge(end, edge) == "damage":
-        said = f"recovery ended at {shown(end.position)}, and {edge['subject']} goes on behind it"
+        beyond = said(
+            "recovery ended at {position}, and {subject} goes on behind it",
+            position=shown(end.position),
+            subject=edge["subject"],
+        )
         if end.plan["kind"] == "atomic-snapshot":  # it may hold what its server had not flushed, in any order
-            return [notice("unused", "pg_wal", said)]
-        raise Failure(f"the base's own log is damaged: {said}")
+            return [notice("unused", "pg_wal", beyond)]
+        raise Failure(f"the base's own log is damaged: {beyond}")
     piece = end.last_piece()
     if piece is None or end.position % end.each == 0:
         return []
@@ -169,8 +176,11 @@ def _in_the_last(end: End) -> list[dict[str, str]]:
             "it could not be used"
         )
     if not piece.unfinished and not (Path(piece.path).parent / "archive_status").is_dir():
-        said = f"ends in its middle, at {shown(end.position)}, although it is whole by its name: its rest may be lost"
-        return [notice("unused", piece.subject, said)]
+        middle = said(
+            "ends in its middle, at {position}, although it is whole by its name: its rest may be lost",
+            position=shown(end.position),
+        )
+        return [notice("unused", piece.subject, middle)]
     return []
 
 
@@ -192,7 +202,11 @@ def _without_use(end: End) -> list[dict[str, str]]:
         if not own and newest < first - 1:
             name = segment_name(end.plan["way"][0][0], newest, end.each)
             told.append(
-                notice("unused", label, f"ends with {name}, before the base begins: it does not carry it forward")
+                notice(
+                    "unused",
+                    label,
+                    said("ends with {segment}, before the base begins: it does not carry it forward", segment=name),
+                )
             )
     for subject, line, number in end.plan["awaited"]:
         if line == end.line and number > end.number and (line, number) not in end.pieces:

@@ -10,7 +10,7 @@ from typing import IO, Any
 
 from pg_archive import Log, Piece, whole_segment
 from pg_base import Base
-from pg_common import RUN, Control, Failure, lsn, notice, opened_plain, run_tool, text_of
+from pg_common import RUN, Control, Failure, lsn, notice, opened_plain, run_tool, said, text_of
 from pg_timelines import Lines, Way, read
 from pg_wal import PAGE, Page, Unreadable, head_of, segment_name, segment_of, some, unpacked, written_pages, written_to
 
@@ -59,9 +59,9 @@ def plan(base: Base, control: Control, folders: dict[str, Path], timeline: int, 
         "folders": {label: str(folder) for label, folder in folders.items()},
         "edge": edge_of(data, way, control),
         "notices": [
-            *(notice(*said) for said in way.notes),
-            *(notice("beside", *said) for said in log.beside),
-            *(notice("unused", *said) for said in log.closed),
+            *(notice(*one) for one in way.notes),
+            *(notice("beside", *one) for one in log.beside),
+            *(notice("unused", *one) for one in log.closed),
         ],
     }
 
@@ -87,12 +87,12 @@ def _goes_on(log: Log, line: int, position: int, programs: Path) -> str:
         piece = log.segments[key][0]
         try:
             scratch.write_bytes(whole_segment(piece, log.control.segment_bytes))
-            said = run_tool([programs / "pg_waldump", "-r", "Transaction", scratch]).stdout
+            listed = run_tool([programs / "pg_waldump", "-r", "Transaction", scratch]).stdout
         except Unreadable:
             return piece.subject
         finally:
             scratch.unlink(missing_ok=True)
-        if any(lsn(found) >= position for found in _COMMIT.findall(said)):
+        if any(lsn(found) >= position for found in _COMMIT.findall(listed)):
             return piece.subject
     return ""
 
@@ -105,7 +105,7 @@ def _agree(log: Log, way: Way) -> None:
             try:
                 agree = same(first, other)
             except Unreadable as error:
-                log.beside.append((other.subject, f"a second copy that {error.reason}"))
+                log.beside.append((other.subject, said("a second copy that {reason}", reason=error.reason)))
                 continue
             if not agree:
                 name = segment_name(line, number, log.control.segment_bytes)

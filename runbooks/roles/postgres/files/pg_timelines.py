@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from pg_common import Failure, lsn, shown
+from pg_common import Failure, lsn, said, shown
 from pg_wal import HISTORY_LINE
 
 
@@ -113,14 +113,23 @@ class Lines:
         unplaced = self.unplaced()
         family = sorted(line for line in {*self.known, self.base} if self.descends(line))
         strangers = [line for line in self.present if line not in family and line not in unplaced]
-        notes = [("beside", self.present[line], f"time line {line} left before the base") for line in sorted(strangers)]
+        notes = [
+            ("beside", self.present[line], said("time line {line} left before the base", line=line))
+            for line in sorted(strangers)
+        ]
         if wanted:
             if wanted not in family:
                 raise Failure(f"time line {wanted} does not go on from the base, which is on {self.base}")
-            notes += [("beside", subject, f"time line {line} has no history") for line, subject in unplaced.items()]
+            notes += [
+                ("beside", subject, said("time line {line} has no history", line=line))
+                for line, subject in unplaced.items()
+            ]
             way = self.way(wanted)
             others = [line for line in family if not way.names(line) and line in self.present]
-            notes += [("beside", self.present[line], f"time line {line}: {wanted} is declared") for line in others]
+            notes += [
+                ("beside", self.present[line], said("time line {line}: {wanted} is declared", line=line, wanted=wanted))
+                for line in others
+            ]
             return self.way(wanted, tuple(notes))
         if unplaced:
             line, subject = next(iter(unplaced.items()))
@@ -132,7 +141,7 @@ class Lines:
         way = self.way(max(family))
         if len(family) == 1:
             return self.way(way.target, tuple(notes))
-        alive = {line: said for line in family if (said := goes_on(line, self._left_last(line, family)))}
+        alive = {line: file for line in family if (file := goes_on(line, self._left_last(line, family)))}
         if len(alive) > 1:
             (one, first), (other, second), *_ = sorted(alive.items())
             raise Failure(
@@ -142,8 +151,13 @@ class Lines:
         (line,) = alive or {way.target}
         if not way.names(line) or line != way.target:
             subject = self.present.get(way.target, f"{way.target:08X}.history")
-            said = f"time line {way.target} holds no commit, while {line} goes on ({alive[line]}): declare timeline"
-            notes.append(("unused", subject, said))
+            other = said(
+                "time line {line} holds no commit, while {other} goes on ({file}): declare timeline",
+                line=way.target,
+                other=line,
+                file=alive[line],
+            )
+            notes.append(("unused", subject, other))
         return self.way(line, tuple(notes))
 
     def _left_last(self, line: int, family: list[int]) -> int:
