@@ -12,8 +12,9 @@ from drp.cli.witness_views import rests_in_short
 from drp.cli.wording import spoken_line
 from drp.cli.words import ATTAINED, LEVELS, UNKNOWN, VERDICTS, listed, word
 from drp.codec import to_data
+from drp.domain.held import LastDrill
 from drp.domain.phrase import NOTHING, Phrase, count, joined, say
-from drp.domain.standing import LastDrill, Standing
+from drp.domain.standing import Standing
 from drp.errors import DrpError
 from drp.service.overview import Overview
 

@@ -13,7 +13,7 @@ from typing import Literal
 
 from drp.domain.application import Objectives
 from drp.domain.clock import CLOCKS_AGREE
-from drp.domain.phrase import beside, fact
+from drp.domain.phrase import Phrase, beside, fact, several
 from drp.domain.recovery_point import RecoveryPoint
 
 
@@ -44,9 +44,9 @@ def newest_of(points: Iterable[RecoveryPoint], now: datetime) -> tuple[RecoveryP
 
 def judge_newest(
     newest: NewestPoint, objectives: Objectives, now: datetime
-) -> tuple[tuple[Literal["warning", "critical"], str], ...]:
+) -> tuple[tuple[Literal["warning", "critical"], Phrase], ...]:
     """Return what has to be said of the newest point now; nothing when it is young enough, or nobody could look."""
-    found: list[tuple[Literal["warning", "critical"], str]] = []
+    found: list[tuple[Literal["warning", "critical"], Phrase]] = []
     if newest.future:
         found.append(
             (
@@ -54,7 +54,7 @@ def judge_newest(
                 fact(
                     "recovery-points-dated-future",
                     "recovery points dated in the future: {future}",
-                    future=", ".join(newest.future[:3]),
+                    future=several(newest.future[:3]),
                 ),
             )
         )

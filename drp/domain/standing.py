@@ -6,23 +6,18 @@ Only full drills show that an application comes back; shallower ones can show th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from itertools import takewhile
 from types import MappingProxyType
-from typing import Literal
 
 from drp.domain.application import Application
-from drp.domain.clock import CLOCKS_AGREE
-from drp.domain.coverage import URGENT_TIER, in_order
+from drp.domain.coverage import in_order
 from drp.domain.findings.time import NEWEST_POINT_OLD
 from drp.domain.fold import DrillState, RecoveryState
-from drp.domain.level import COVERS
-from drp.domain.level import Level as Depth
-from drp.domain.measure import Measurement
-from drp.domain.newest_point import NewestPoint, judge_newest
-from drp.domain.phrase import Phrase, beside, fact, quoted
+from drp.domain.held import LEVELS, LastDrill, Level, doubts_of, of_compared, of_last, of_newest
+from drp.domain.newest_point import NewestPoint
+from drp.domain.phrase import Phrase, quoted
 from drp.domain.plan import PlannedRecovery
 from drp.domain.resting import Resting, resting
 from drp.domain.schedule.age import judge_due
@@ -30,9 +25,6 @@ from drp.domain.schedule.due import Due, dues
 from drp.domain.schedule.fold import ScheduleState
 from drp.domain.schedule.policy import Policy
 from drp.domain.verdict import Verdict, conclude
-
-Level = Literal["none", "ok", "warning", "critical"]
-LEVELS: tuple[Level, ...] = ("none", "ok", "warning", "critical")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,29 +34,6 @@ class Own:
     level: str
     drill: str
     declared_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LastDrill:
-    """One application's part in a drill that has its verdict."""
-
-    drill: str
-    declared_at: datetime
-    verdict: Verdict
-    """Of this application alone: another one's failure is not its own."""
-    depth: Depth = "full"
-    """The drill's level."""
-    measurement: Measurement | None
-    listed: bool = False
-    """The drill saw which recovery points there are."""
-    fallen: int = 0
-    """So many things had vanished before the backup was made, and nobody has accepted it."""
-    rests: Resting = field(default_factory=Resting)
-    """By whom the statements that passed are said."""
-    newest_at: datetime | None = None
-    """The newest recovery point that the repository listed then, if it was older than the objective on that day."""
-    residue: bool = False
-    """Something restored was left behind."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,10 +170,10 @@ def _standing(
     due = asked.get(application.name, ()) if asked is not None else _by_itself(application, passed, now)
     last, newest_held = full[-1] if full else None, history[-1] if history else None
     judged = [
-        *_of_last(application, full, now),
-        *_of_compared(history, now),
+        *of_last(application, full, now),
+        *of_compared(history, now),
         *(told for each in due for told in judge_due(each, application.tier, now)),
-        *_of_newest(application, history, now, newest),
+        *of_newest(application, history, now, newest),
     ]
     levels: list[Level] = [level for level, _ in judged] + (["ok"] if last is not None else [])
     return Standing(
@@ -219,143 +188,8 @@ def _standing(
         compared=newest_held if newest_held is not last else None,
         drill_every=application.drill_every,
         newest=newest,
-        doubts=tuple(_doubts(history)),
+        doubts=tuple(doubts_of(history)),
     )
-
-
-def _of_newest(
-    application: Application, history: Sequence[LastDrill], now: datetime, newest: NewestPoint | None
-) -> list[tuple[Level, str]]:
-    """Judge the newest recovery point as it is now; where nobody can look, as the last drill saw it that could."""
-    if newest is not None and newest.looked:
-        return list(judge_newest(newest, application.objectives, now))
-    seen = next((held for held in reversed(history) if held.listed), None)
-    if seen is None or seen.newest_at is None:
-        return []
-    age, rpo = beside(seen.declared_at - seen.newest_at, application.objectives.rpo)
-    return [
-        (
-            "critical",
-            fact(
-                "newest-recovery-point-old-when",
-                "newest recovery point was {age} old when drill {drill} was held, RPO {rpo}",
-                age=age,
-                drill=seen.drill,
-                rpo=rpo,
-            ),
-        )
-    ]
-
-
-def _of_last(application: Application, history: Sequence[LastDrill], now: datetime) -> list[tuple[Level, str]]:
-    """Judge the newest drill; a failure stands until a drill passes, since one that decides nothing refutes nothing."""
-    last = history[-1] if history else None
-    urgent = application.tier <= URGENT_TIER
-    if last is None:
-        if application.drilled:
-            return [("warning", fact("never-drilled", "never drilled"))]
-        return [("warning", fact("not-drilled", "not drilled"))] if urgent else []
-    if last.declared_at > now + CLOCKS_AGREE:
-        return [
-            (
-                "critical",
-                fact(
-                    "drill-dated-future-clock",
-                    "drill {drill} is dated in the future: a clock was wrong, then or now",
-                    drill=last.drill,
-                ),
-            )
-        ]
-    since = takewhile(lambda held: held.verdict != "passed", reversed(history))
-    failed = next((held for held in since if held.verdict == "failed"), None)
-    if failed is last:
-        return [("critical", fact("drill-failed", "drill {drill} failed", drill=last.drill))]
-    if failed is not None:
-        return [
-            (
-                "critical",
-                fact(
-                    "drill-failed-none-has",
-                    "drill {drill} failed, and none has passed since: {drill2} is {verdict}",
-                    drill=failed.drill,
-                    drill2=last.drill,
-                    verdict=last.verdict,
-                ),
-            )
-        ]
-    if last.verdict != "passed":
-        return [("warning", fact("drill", "drill {drill} is {verdict}", drill=last.drill, verdict=last.verdict))]
-    if last.fallen:
-        return [
-            (
-                "warning",
-                fact(
-                    "what-earlier-backups-held",
-                    "{fallen} of what earlier backups held had vanished before that of {drill}",
-                    fallen=last.fallen,
-                    drill=last.drill,
-                ),
-            )
-        ]
-    return []
-
-
-def _of_compared(history: Sequence[LastDrill], now: datetime) -> list[tuple[Level, str]]:
-    """Judge drills that started nothing: what one found out stands until one passes that looks as deep, or deeper."""
-    judged: list[tuple[Level, str]] = []
-    doubts = [one for one in _doubts(history) if one.depth != "full"]
-    failed = {one.depth for one in doubts if one.verdict == "failed"}
-    for one in doubts:
-        if one.verdict == "failed":
-            judged.append(
-                (
-                    "critical",
-                    fact(
-                        "drill-failed-level", "drill {drill} failed (level {depth})", drill=one.drill, depth=one.depth
-                    ),
-                )
-            )
-        elif one.depth not in failed:
-            judged.append(
-                (
-                    "warning",
-                    fact(
-                        "drill-level",
-                        "drill {drill} is {verdict} (level {depth})",
-                        drill=one.drill,
-                        verdict=one.verdict,
-                        depth=one.depth,
-                    ),
-                )
-            )
-    newest = next((held for held in reversed(history) if held.depth != "full"), None)
-    if newest is not None and newest.declared_at > now + CLOCKS_AGREE:
-        judged.append(
-            (
-                "critical",
-                fact(
-                    "drill-dated-future-clock",
-                    "drill {drill} is dated in the future: a clock was wrong, then or now",
-                    drill=newest.drill,
-                ),
-            )
-        )
-    return judged
-
-
-def _doubts(history: Sequence[LastDrill]) -> Iterator[LastDrill]:
-    found: dict[tuple[Depth, Verdict], LastDrill] = {}
-    for held in history:
-        found = {key: one for key, one in found.items() if not _refutes(held, one)}
-        if held.verdict != "passed":
-            found[held.depth, held.verdict] = held
-    yield from found.values()
-
-
-def _refutes(held: LastDrill, one: LastDrill) -> bool:
-    """Return whether a drill shows that what another one met is over; a sample that draws other files does not."""
-    lucky = held.depth == "sample" and one.verdict == "failed"
-    return held.verdict == "passed" and one.depth in COVERS[held.depth] and not lucky
 
 
 def _by_itself(application: Application, passed: LastDrill | None, now: datetime) -> tuple[Due, ...]:

@@ -1,12 +1,8 @@
-"""The instants of a recovery, read from the folded journal, and the measurement and findings that follow from them."""
+"""The instants of a recovery, read from the folded journal, and the measurement that follows from them."""
 
 from __future__ import annotations
 
 from drp.domain.clock import Stamp
-from drp.domain.findings.catalogue import CLOCK_NOT_MONOTONIC, RPO_MISSED, RPO_UNDETERMINED, RTO_MISSED
-from drp.domain.findings.finding import Finding
-from drp.domain.findings.sign_off import WRT_MISSED
-from drp.domain.findings.time import CAPPED, RTO_UNDETERMINED, WAITED_FOR_APPROVAL, WAITED_FOR_ITS_TURN
 from drp.domain.fold import AGREEMENT_MS, DrillState, RecoveryState, between_ms, since_declaration
 from drp.domain.measure import (
     ClockReadings,
@@ -20,7 +16,6 @@ from drp.domain.measure import (
     wrt_attainment,
 )
 from drp.domain.phase import PHASES, Selected
-from drp.domain.phrase import Duration, beside, fact
 from drp.domain.plan import PlannedRecovery
 from drp.domain.sandbox import SandboxProfile
 from drp.domain.watermarks import all_dated
@@ -133,101 +128,6 @@ def recovered(progress: RecoveryState) -> bool:
 def signed_off(progress: RecoveryState) -> bool:
     """Return whether the business referent went through the whole checklist and every step passed: it reached t11."""
     return progress.signed_off is not None and not progress.signed_off.answer.failed and recovered(progress)
-
-
-def findings_of(measurement: Measurement) -> tuple[Finding, ...]:
-    """Return the findings that a measurement speaks for itself."""
-    found: list[Finding] = []
-    if measurement.rto_attainment == "missed":
-        assert measurement.rta_ms is not None
-        rta, rto = beside(measurement.rta_ms, measurement.rto_ms)
-        found.append(
-            RTO_MISSED.finding(
-                subject="RTO",
-                observed=fact("rta", "{rta}", rta=rta),
-                expected=fact("at-most-duration", "at most {limit}", limit=rto),
-            )
-        )
-    if measurement.rto_attainment == "undetermined":
-        found.append(_undetermined(measurement))
-    if measurement.rpo_attainment == "missed":
-        assert measurement.rpa_lower_ms is not None
-        lower, rpo = beside(measurement.rpa_lower_ms, measurement.rpo_ms)
-        found.append(
-            RPO_MISSED.finding(
-                subject="RPO",
-                observed=fact("least-lost", "at least {lower} lost", lower=lower),
-                expected=fact("at-most-duration", "at most {limit}", limit=rpo),
-            )
-        )
-    if measurement.rpo_attainment == "undetermined":
-        upper, rpo = beside(measurement.rpa_upper_ms or 0, measurement.rpo_ms)
-        observed = (
-            fact("no-watermark", "no watermark")
-            if measurement.rpa_upper_ms is None
-            else fact("up-lost", "up to {upper} lost", upper=upper)
-        )
-        found.append(
-            RPO_UNDETERMINED.finding(
-                subject="RPO", observed=observed, expected=fact("at-most-duration", "at most {limit}", limit=rpo)
-            )
-        )
-    if measurement.wrt_attainment == "missed":
-        assert measurement.wrt_ms is not None
-        assert measurement.wrt_objective_ms is not None
-        wrt, objective = beside(measurement.wrt_ms, measurement.wrt_objective_ms)
-        found.append(
-            WRT_MISSED.finding(
-                subject="WRT",
-                observed=fact("wrt", "{wrt}", wrt=wrt),
-                expected=fact("at-most-duration", "at most {limit}", limit=objective),
-            )
-        )
-    if measurement.clock_kind == "wall":
-        found.append(
-            CLOCK_NOT_MONOTONIC.finding(
-                subject="clock",
-                observed=fact("several-boots-or-machine", "several boots, or a machine that stood still"),
-                expected=fact("one-boot", "one boot"),
-            )
-        )
-    return tuple(found)
-
-
-def _undetermined(measurement: Measurement) -> Finding:
-    expected = fact("at-most-duration", "at most {limit}", limit=Duration(measurement.rto_ms))
-    if measurement.rta_ms is None:
-        observed = fact(
-            "machine-restarted-nothing-confirms",
-            "the machine was restarted, and nothing confirms its clock on both sides of that",
-        )
-        return RTO_UNDETERMINED.finding(subject="RTO", observed=observed, expected=expected)
-    waited = measurement.approval_wait_ms
-    if measurement.rta_ms - measurement.turn_wait_ms - waited > measurement.rto_ms:
-        observed = fact(
-            "restoring-under-cap",
-            "{rta}, {capped} of it restoring under a cap",
-            rta=Duration(measurement.rta_ms),
-            capped=Duration(measurement.capped_ms),
-        )
-        return CAPPED.finding(subject="RTO", observed=observed, expected=expected)
-    if waited > 0 and (
-        measurement.rta_ms - measurement.turn_wait_ms > measurement.rto_ms or not measurement.turn_wait_ms
-    ):
-        observed = fact(
-            "waiting-approved",
-            "{rta}, {waited} of it waiting to be approved",
-            rta=Duration(measurement.rta_ms),
-            waited=Duration(waited),
-        )
-        return WAITED_FOR_APPROVAL.finding(subject="RTO", observed=observed, expected=expected)
-    observed = fact(
-        "waiting-for-turn",
-        "{rta}, {waited} of it waiting for its turn",
-        rta=Duration(measurement.rta_ms),
-        waited=Duration(measurement.turn_wait_ms),
-    )
-    return WAITED_FOR_ITS_TURN.finding(subject="RTO", observed=observed, expected=expected)
 
 
 def _readings(state: DrillState, progress: RecoveryState) -> tuple[ClockReadings, bool]:

@@ -8,13 +8,14 @@ from __future__ import annotations
 import socket
 from functools import partial
 
+from drp.domain.attainment import findings_of
 from drp.domain.events import DrillConcluded, EvidenceSealed, Resumed, SandboxKept
 from drp.domain.findings.catalogue import DRILL_RESUMED
 from drp.domain.findings.finding import Finding
 from drp.domain.measure import Measurement
 from drp.domain.phrase import Duration, Phrase, fact
 from drp.domain.ports import Ports
-from drp.domain.timeline import findings_of, measure
+from drp.domain.timeline import measure
 from drp.domain.verdict import conclude
 from drp.drill.recorder import Recorder
 from drp.drill.release import kept_finding, let_go, tell_traffic

@@ -16,10 +16,10 @@ from prometheus_client.registry import CollectorRegistry
 from drp import __version__
 from drp.config.site import Site
 from drp.domain.alerts import GRAVITY
+from drp.domain.held import LastDrill
 from drp.domain.schedule.due import DueState
 from drp.domain.schedule.fold import ScheduleState
 from drp.domain.schedule.slot import Ending
-from drp.domain.standing import LastDrill
 from drp.domain.telling import Listener
 from drp.domain.verdict import Verdict
 from drp.errors import DrpError

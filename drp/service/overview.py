@@ -10,12 +10,13 @@ from drp.calendars.feeds import CalendarRead
 from drp.domain.coverage import Coverage, cover
 from drp.domain.events import ApprovalAsked
 from drp.domain.fold import DrillState
+from drp.domain.held import Level
 from drp.domain.journal import Verification
 from drp.domain.schedule.due import Due
 from drp.domain.schedule.events import Paused
 from drp.domain.schedule.policy import Blackout
 from drp.domain.schedule.slot import Slot
-from drp.domain.standing import Level, Standing, standings, worst
+from drp.domain.standing import Standing, standings, worst
 from drp.drill.declare import states
 from drp.drill.release import host_of, is_here
 from drp.evidence.deposits import recent, require_sealed

@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drp.domain.alerts import GRAVITY, Aborted, Cause, Kind, Situation, causes
+from drp.domain.held import LastDrill
 from drp.domain.schedule.due import Due
-from drp.domain.standing import LastDrill, Standing
+from drp.domain.standing import Standing
 from drp.domain.telling import LONGEST_WAIT, Listener, listen, news, only, refused, took
 
 NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from drp.domain.clock import Stamp, waited_ms
-from drp.domain.findings.catalogue import NO_ELIGIBLE_POINT, NOT_IMMUTABLE, POINTS_UNREADABLE, REPOSITORY_EMPTIED
+from drp.domain.findings.catalogue import NOT_IMMUTABLE
 from drp.domain.findings.finding import Finding
-from drp.domain.findings.points import FOREIGN_POINT, PASSED_OVER, SUB_PATH_LACKING
+from drp.domain.findings.points import SUB_PATH_LACKING
 from drp.domain.findings.time import CLOCKS_APART, NEWEST_POINT_OLD
 from drp.domain.measure import milliseconds
 from drp.domain.newest_point import newest_of
 from drp.domain.phase import Selected
-from drp.domain.phrase import Duration, beside, fact, joined, say
+from drp.domain.phrase import Duration, Instant, beside, fact, say
 from drp.domain.ports import Abilities, Progress, Repository
 from drp.domain.recovery_point import (
     Immutability,
@@ -25,14 +24,13 @@ from drp.domain.recovery_point import (
     refusal,
 )
 from drp.domain.repository_port import SubPaths
-from drp.domain.terms import LOCKS, POLICIES, PROVENANCES, SAME_TIME, others
+from drp.domain.terms import LOCKS, PROVENANCES, SAME_TIME
 from drp.drill.context import PhaseContext
 from drp.drill.phases.draw import draw
+from drp.drill.phases.listing import listing_findings
 from drp.errors import Interrupted, MediaNeeded, RepositoryError
 
 _MEDIA_POLL_SECONDS = 2.0
-_NAMED = 3
-"""So many bad points of other applications, and folders that are no points, are named."""
 _APART_MS = 60_000
 """So far apart, two clocks are worth a word; the recovery point actual takes account of less."""
 
@@ -66,7 +64,7 @@ def select_phase(context: PhaseContext) -> Selected:
         findings=(
             *lacking,
             *undrawn,
-            *_findings(context, listing, point, refused, told=bool(lacking)),
+            *listing_findings(context, listing, point, refused, told=bool(lacking)),
             *_lock_findings(point, immutability, now),
             *_clock_findings(context, abilities.clock_ahead_ms),
             *_age_findings(context, newest_at),
@@ -163,80 +161,6 @@ def _lacking(context: PhaseContext, repository: Repository, point: RecoveryPoint
     return (SUB_PATH_LACKING.finding(subject=point.short_id, observed=lacking, expected=expected),)
 
 
-def _findings(
-    context: PhaseContext,
-    listing: PointListing,
-    point: RecoveryPoint | None,
-    refused: tuple[RefusedPoint, ...],
-    *,
-    told: bool,
-) -> tuple[Finding, ...]:
-    """Return what the listing shows; ``told``: why no point was taken is said already."""
-    found = []
-    if listing.emptied:
-        found.append(
-            REPOSITORY_EMPTIED.finding(
-                subject=context.recovery.repository,
-                observed=listing.emptied,
-                expected=fact("newest-versions-data", "newest versions that are data"),
-            )
-        )
-    found += [
-        POINTS_UNREADABLE.finding(
-            subject=name,
-            observed=fact("present-repository-not-readable", "present in the repository, not readable"),
-            expected=fact("readable-recovery-point", "a readable recovery point"),
-        )
-        for name in listing.unreadable
-        if name != listing.emptied
-    ]
-    found += _passed_over(listing)
-    found += [
-        FOREIGN_POINT.finding(
-            subject=name,
-            observed=fact("another-application-s", "another application's"),
-            expected=fact("points-make-sense", "points that make sense"),
-        )
-        for name in listing.foreign[:_NAMED]
-    ]
-    if len(listing.foreign) > _NAMED:
-        observed = fact("other-applications-all", "{n} of other applications in all", n=len(listing.foreign))
-        more = others(len(listing.foreign) - _NAMED)
-        found.append(
-            FOREIGN_POINT.finding(
-                subject=more, observed=observed, expected=fact("points-make-sense", "points that make sense")
-            )
-        )
-    if point is None and not told:
-        reasons = joined(
-            fact("refused-point", "{point} {reason}", point=item.id[:8], reason=item.reason) for item in refused[:5]
-        ) or fact("lists-none", "the repository lists none")
-        found.append(
-            NO_ELIGIBLE_POINT.finding(
-                subject=context.recovery.name,
-                observed=reasons,
-                expected=fact(
-                    "recovery-point-for-policy",
-                    "a recovery point for the policy {policy}",
-                    policy=POLICIES[context.recovery.selection.policy],
-                ),
-            )
-        )
-    return tuple(found)
-
-
-def _passed_over(listing: PointListing) -> Iterator[Finding]:
-    for each in listing.passed_over[:_NAMED]:
-        yield PASSED_OVER.finding(subject=each.name, observed=each.reason, expected=fact("whole-copy", "a whole copy"))
-    if (more := len(listing.passed_over) - _NAMED) > 0:
-        observed = fact("passed-over-all", "{n} were passed over in all", n=len(listing.passed_over))
-        yield PASSED_OVER.finding(
-            subject=others(more),
-            observed=observed,
-            expected=fact("whole-copy", "a whole copy"),
-        )
-
-
 def _lock_findings(point: RecoveryPoint | None, lock: Immutability | None, now: datetime) -> tuple[Finding, ...]:
     if point is None or lock is None or lock.holds_at(now):
         return ()
@@ -263,16 +187,18 @@ def _clock_findings(context: PhaseContext, ahead_ms: int | None) -> tuple[Findin
         )
         found.append(
             CLOCKS_APART.finding(
-                subject="journal", observed=observed, expected=fact("clock-goes-forwards", "a clock that goes forwards")
+                subject=fact("journal", "journal"),
+                observed=observed,
+                expected=fact("clock-goes-forwards", "a clock that goes forwards"),
             )
         )
     if context.clock_apart_ms >= _APART_MS:
         observed = fact(
             "behind-what-another-host",
-            "{clock_apart_ms} behind what another host has put into the journal",
-            clock_apart_ms=Duration(context.clock_apart_ms),
+            "{apart} behind what another host has put into the journal",
+            apart=Duration(context.clock_apart_ms),
         )
-        found.append(CLOCKS_APART.finding(subject="hosts", observed=observed, expected=SAME_TIME))
+        found.append(CLOCKS_APART.finding(subject=fact("hosts", "hosts"), observed=observed, expected=SAME_TIME))
     return tuple(found)
 
 
@@ -285,8 +211,12 @@ def _age_findings(context: PhaseContext, newest_at: datetime | None) -> tuple[Fi
     observed = fact(
         "made-before-drill",
         "made at {newest_at}, {age} before the drill",
-        newest_at=f"{newest_at:%Y-%m-%dT%H:%M:%SZ}",
+        newest_at=Instant(newest_at),
         age=age,
     )
     expected = fact("within", "within {limit}", limit=limit)
-    return (NEWEST_POINT_OLD.finding(subject="newest recovery point", observed=observed, expected=expected),)
+    return (
+        NEWEST_POINT_OLD.finding(
+            subject=fact("newest-point", "newest recovery point"), observed=observed, expected=expected
+        ),
+    )
