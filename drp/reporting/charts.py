@@ -14,27 +14,30 @@ from drp.reporting.together import COLOURS, Together
 from drp.reporting.trend import Point, Trend
 from drp.reporting.words import ATTAINMENT_TONES, ATTAINMENTS, PHASE_NAMES, TONE_COLOURS
 
-_WIDTH, _LEFT, _RIGHT, _ROW, _BAR, _TOP = 880, 150, 160, 30, 18, 12
+_ROW, _BAR, _TOP = 30, 18, 12
+_SHAPES = {False: (880, 150, 160), True: (410, 92, 104)}
+"""Width, left and right of the axis; True: for a narrow screen."""
 _TREND_WIDTH, _TREND_HEIGHT, _FLOOR, _CEILING = 410, 118, 80, 24
 
 
-def together_figure(together: Together, *, language: Language, key: str) -> Markup:
+def together_figure(together: Together, *, language: Language, key: str, narrow: bool = False) -> Markup:
     """Return a row for each recovery, its phases in it, and when it was usable."""
-    floor, span = _TOP + _ROW * len(together.bars), _WIDTH - _LEFT - _RIGHT
+    whole, left, right = _SHAPES[narrow]
+    floor, span = _TOP + _ROW * len(together.bars), whole - left - right
 
     def x(ms: float) -> float:
-        return _LEFT + span * ms / together.end_ms
+        return left + span * ms / together.end_ms
 
     parts = []
-    for tick in together.ticks:
+    for tick in together.ticks[:: 2 if narrow else 1]:
         parts.append(draw.line(x(tick), _TOP - 4, x(tick), floor + 4, stroke="#d5dbe1", width=1))
         told = language.duration(tick) if tick else "t0"
         parts.append(draw.text(x(tick), floor + 20, told, anchor="middle", size=12.5))
     spoken = []
     for number, row in enumerate(together.bars):
         top = _TOP + _ROW * number
-        shown = _short(row.application)
-        parts.append(draw.text(_LEFT - 12, top + 20, shown, anchor="end", size=14))
+        shown = _short(row.application, 10 if narrow else 18)
+        parts.append(draw.text(left - 12, top + 20, shown, anchor="end", size=14))
         for bar in row.bars:
             width = max(x(bar.started_ms + bar.duration_ms) - x(bar.started_ms) - 0.6, 1.4)
             fill = TONE_COLOURS["bad"] if bar.failed else COLOURS.get(bar.phase, "#5c6b7a")
@@ -45,7 +48,7 @@ def together_figure(together: Together, *, language: Language, key: str) -> Mark
             ends = x(row.rta_ms)
             parts.append(draw.line(ends, top + 2, ends, top + _ROW - 2, stroke="#1b2733", width=2.4))
         tone = TONE_COLOURS["bad"] if row.missed or row.rta_ms is None else "#1b2733"
-        parts.append(draw.text(_WIDTH - _RIGHT + 14, top + 20, told, size=14, bold=True, fill=tone))
+        parts.append(draw.text(whole - right + 12, top + 20, told, size=14, bold=True, fill=tone))
         phases = ", ".join(
             language.labelled(language.plain(PHASE_NAMES[bar.phase]), language.duration(bar.duration_ms))
             for bar in row.bars
@@ -53,8 +56,9 @@ def together_figure(together: Together, *, language: Language, key: str) -> Mark
         )
         spoken.append(f"{language.labelled(shown, told)} ({phases})")
     title = language.gettext("Phases of all recoveries over time")
-    size = _WIDTH, floor + 30
-    return draw.figure(key, size, told=(title, "; ".join(spoken)), body=Markup("").join(parts), name="timeline")
+    name = "timeline narrow" if narrow else "timeline"
+    told_whole = title, "; ".join(spoken)
+    return draw.figure(key, (whole, floor + 30), told=told_whole, body=Markup("").join(parts), name=name)
 
 
 def trend_figure(trend: Trend, objective: Literal["rto", "rpo"], *, language: Language, key: str) -> Markup:
@@ -129,10 +133,10 @@ def _highest(point: Point) -> int:
     return max(point.high_ms or 0, point.low_ms or 0)
 
 
-def _short(name: str) -> str:
+def _short(name: str, most: int) -> str:
     """Return a name, made visible, that fits before its row."""
     name = visible(name)
-    return name if len(name) <= 18 else f"{name[:17]}…"
+    return name if len(name) <= most else f"{name[: most - 1]}…"
 
 
 def swatch(colour: str) -> Markup:

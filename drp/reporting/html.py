@@ -138,7 +138,7 @@ def _own(tongue: Language, name: str) -> Markup:
 
 def _requester(tongue: Language, name: str) -> Markup:
     """Return who asked for a drill: a person's name, or in the reader's language that the schedule did."""
-    return _person(name) if tongue.gettext(name) == name else _own(tongue, name)
+    return _phrase(tongue, words.SCHEDULE) if name == words.SCHEDULE else _person(name)
 
 
 def _person(name: object) -> Markup:

@@ -5,6 +5,8 @@ Colour never speaks alone: every mark has a shape, waits and overhead have a hat
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from markupsafe import Markup
 
 from drp.domain.duration import cut
@@ -12,7 +14,7 @@ from drp.domain.measure import Measurement
 from drp.domain.phrase import Phrase, say
 from drp.reporting import drawing as draw
 from drp.reporting.i18n import Language
-from drp.reporting.timeline import Bar, Timeline
+from drp.reporting.timeline import Timeline
 from drp.reporting.words import PHASE_NAMES, TONE_COLOURS, Tone
 
 _MARKS: dict[Tone, str] = {
@@ -22,9 +24,26 @@ _MARKS: dict[Tone, str] = {
     "plain": '<rect x="1.5" y="1.5" width="21" height="21" rx="4"/><path d="M7 12h10" class="stroke"/>',
 }
 
-_WIDTH, _LEFT, _RIGHT = 880, 214, 132
-_ROW, _TOP, _BAR = 30, 14, 16
-_CHART = _WIDTH - _LEFT - _RIGHT
+_TOP, _BAR = 14, 16
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """How wide a chart is, where its axis lies, and how high a row is."""
+
+    width: int
+    left: int
+    right: int
+    row: int
+    above: bool
+    """Names stand above their bars, where there is no room before them."""
+
+    def x(self, timeline: Timeline, ms: float) -> float:
+        return self.left + (self.width - self.left - self.right) * ms / timeline.end_ms
+
+
+_SHAPES = {False: _Shape(880, 214, 132, 30, above=False), True: _Shape(410, 8, 104, 46, above=True)}
+"""True: for a narrow screen."""
 
 
 def mark(tone: Tone) -> Markup:
@@ -91,35 +110,40 @@ def _gauge_texts(measurement: Measurement, objective: str, language: Language) -
     return title, limit, told.format(lower=duration(lower), upper=duration(upper))
 
 
-def timeline_figure(timeline: Timeline, *, language: Language, key: str) -> Markup:
+def timeline_figure(timeline: Timeline, *, language: Language, key: str, narrow: bool = False) -> Markup:
     """Return the phases of a recovery as bars over time from its declaration."""
-    height = _TOP + _ROW * len(timeline.bars) + 44
-    floor = _TOP + _ROW * len(timeline.bars)
+    shape = _SHAPES[narrow]
+    floor = _TOP + shape.row * len(timeline.bars)
     parts = [draw.hatch(f"{key}-wait", "#b36b00", "#fff1d6"), draw.hatch(f"{key}-harness", "#5c6b7a", "#e9edf1")]
-    for tick in timeline.ticks:
-        x = _x(timeline, tick)
+    for tick in timeline.ticks[:: 2 if narrow else 1]:
+        x = shape.x(timeline, tick)
         parts.append(draw.line(x, _TOP - 6, x, floor + 4, stroke="#d5dbe1", width=1))
         parts.append(draw.text(x, floor + 20, language.duration(tick) if tick else "t0", anchor="middle", size=12.5))
-    for row, bar in enumerate(timeline.bars):
-        parts += _bar(timeline, bar, _TOP + _ROW * row, language, key)
-    parts += _marker(timeline, floor, language)
+    for row in range(len(timeline.bars)):
+        parts += _bar(timeline, row, shape, language=language, key=key)
+    parts += _marker(timeline, floor, shape, language)
     title = language.gettext("Phases of the recovery over time")
     told = "; ".join(
         language.labelled(language.plain(_phase_name(bar.phase)), language.duration(bar.duration_ms))
         for bar in timeline.bars
     )
-    return draw.figure(key, (_WIDTH, height), told=(title, told), body=Markup("").join(parts), name="timeline")
+    size, name = (shape.width, floor + 44), "timeline narrow" if narrow else "timeline"
+    return draw.figure(key, size, told=(title, told), body=Markup("").join(parts), name=name)
 
 
-def _bar(timeline: Timeline, bar: Bar, y: int, language: Language, key: str) -> list[Markup]:
-    start, end = _x(timeline, bar.started_ms), _x(timeline, bar.started_ms + bar.duration_ms)
+def _bar(timeline: Timeline, row: int, shape: _Shape, *, language: Language, key: str) -> list[Markup]:
+    bar = timeline.bars[row]
+    start, end = shape.x(timeline, bar.started_ms), shape.x(timeline, bar.started_ms + bar.duration_ms)
     width = max(end - start, 2.5)
-    top = y + (_ROW - _BAR) / 2
-    middle = y + _ROW / 2 + 4.5
+    y = _TOP + shape.row * row
+    top = y + shape.row - _BAR - 7
+    middle = top + _BAR / 2 + 4.5
     scale = width / max(bar.duration_ms, 1)
     name = language.plain(_phase_name(bar.phase))
     parts = [
-        draw.text(_LEFT - 14, middle, name, anchor="end", size=14),
+        draw.text(shape.left, top - 6, name, size=14)
+        if shape.above
+        else draw.text(shape.left - 14, middle, name, anchor="end", size=14),
         draw.rect(start, top, width, _BAR, fill=TONE_COLOURS["bad"] if bar.failed else "#2b6492", rx=2),
     ]
     if bar.waiting_ms:
@@ -130,11 +154,11 @@ def _bar(timeline: Timeline, bar: Bar, y: int, language: Language, key: str) -> 
     told = language.duration(bar.duration_ms)
     if bar.failed:
         told += " ✕"
-    parts.append(draw.text(_LEFT + _CHART + 14, middle, told, size=14, bold=True))
+    parts.append(draw.text(shape.width - shape.right + 14, middle, told, size=14, bold=True))
     return parts
 
 
-def _marker(timeline: Timeline, floor: int, language: Language) -> list[Markup]:
+def _marker(timeline: Timeline, floor: int, shape: _Shape, language: Language) -> list[Markup]:
     """Draw when the application was usable, and the objective where the axis reaches it."""
     instants = []
     if timeline.rto_ms <= timeline.end_ms:
@@ -144,7 +168,7 @@ def _marker(timeline: Timeline, floor: int, language: Language) -> list[Markup]:
     anchors = ("end", "start") if len(instants) > 1 else ("middle",)  # so that neither name covers the other
     parts = []
     for (instant, name, colour), anchor in zip(sorted(instants), anchors, strict=False):
-        x = _x(timeline, instant)
+        x = shape.x(timeline, instant)
         parts.append(draw.line(x, _TOP - 6, x, floor + 6, stroke=colour, width=2, dash="5 3"))
         parts.append(draw.text(x, floor + 38, name, anchor=anchor, size=12.5, fill=colour, bold=True))
     return parts
@@ -152,7 +176,3 @@ def _marker(timeline: Timeline, floor: int, language: Language) -> list[Markup]:
 
 def _phase_name(phase: str) -> Phrase:
     return PHASE_NAMES.get(phase) or say("other")
-
-
-def _x(timeline: Timeline, ms: float) -> float:
-    return _LEFT + _CHART * ms / timeline.end_ms

@@ -166,6 +166,8 @@ DEVIATIONS: Mapping[str, Phrase] = {
     "unstable": say("changing while read"),
 }
 
+SCHEDULE = say("the schedule")
+"""Who asks for drills that nobody asked for."""
 CLEAN = say("Nothing left")
 LEFT = say("Left behind")
 ERASED_BY: Mapping[str, Phrase] = {
