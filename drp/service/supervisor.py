@@ -42,7 +42,7 @@ from drp.domain.precheck_words import weighed
 from drp.domain.sandbox import Reaped
 from drp.domain.verdict import Verdict
 from drp.ending import kill_with_children
-from drp.errors import DrpError, SandboxError, walk
+from drp.errors import SandboxError
 from drp.sandboxes.host.worker import worker_command
 from drp.sandboxes.network.gateway import Gateway
 from drp.service.kept import note_keeper
@@ -50,6 +50,7 @@ from drp.service.lock import say_what_for, site_lock
 from drp.service.precheck import admitted
 from drp.service.requests import Begin, Request, Resume
 from drp.service.stopping import asked_to_stop
+from drp.service.telling import heard_error, heard_words
 from drp.service.wiring import Wiring
 
 _HEED_SECONDS = 0.5
@@ -171,7 +172,7 @@ class RunningDrill:
                 if "error" in message:
                     self._error = message["error"]
                 elif "note" in message:
-                    yield Notice(message["note"])
+                    yield Notice(heard_words(message["note"]))
                 elif "sign" in message:
                     yield from_data(Sign, message["sign"])
                 elif "entry" in message:
@@ -227,7 +228,7 @@ class RunningDrill:
             self._worker.wait()
         self._held.close()
         if self._error is not None:
-            raise _error(self._error)
+            raise heard_error(self._error)
         if self.outcome.verdict is None and not self.outcome.stops and self._asked:
             message = say(
                 "the drill worker ended without a word; its last words may be in {file}", file=_log(self._site)
@@ -293,12 +294,3 @@ def _start_worker(
 
 def _log(site: Site) -> Path:
     return site.state_directory / "worker.log"
-
-
-def _error(description: dict[str, Any]) -> DrpError:
-    """Return the worker's error as its own class, so that code and exit status are the same here."""
-    kinds = {kind.__name__: kind for kind in walk()}
-    kind = kinds.get(str(description.get("kind")), DrpError)
-    error = DrpError.__new__(kind)
-    DrpError.__init__(error, str(description["message"]), hint=str(description.get("hint", "")))
-    return error
