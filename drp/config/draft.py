@@ -163,9 +163,16 @@ def _repositories(found: Found) -> str:
 
 
 def _lock(lock: Immutability | None) -> str:
-    if lock is None or lock.mode in {"none", "unknown"}:
-        return "which whoever may write there can delete"
-    return f"which nobody can delete: {lock.mode}, {lock.provenance}"
+    """Return who can delete the newest point, as far as is known."""
+    match lock.mode if lock is not None else "unknown":
+        case "compliance" | "legal-hold" as mode:
+            return f"which nobody can delete: {mode}"
+        case "governance":
+            return "under a governance lock, which whoever has that right can lift"
+        case "offline":
+            return "which nobody can delete while its medium is away, as is declared"
+        case _:
+            return "which whoever may write there can delete"
 
 
 def _mapping(said: Mapping[str, Any]) -> Iterator[str]:

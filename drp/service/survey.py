@@ -24,6 +24,7 @@ from drp.errors import AccessDenied, DrpError, NotFound, RepositoryError
 from drp.machine import available_memory
 from drp.repositories.copies.guess import guessed
 from drp.repositories.kind import create
+from drp.repositories.locations.medium import LABEL_FILE, Medium
 
 _ANY = Application(
     name=NAME,
@@ -114,6 +115,7 @@ def _entry(location: dict[str, Any], secrets: Secrets, *, region: str, ca_file: 
         bucket = bucket_of(location["s3"], secrets, region=region, ca_file=ca_file)
         return {"kind": "restic", "location": {"s3": bucket}, "password": secrets.password()}
     folder = Path(location["directory"])
+    location = _on_medium(folder) or location
     try:
         if sum((folder / name).exists() for name in _OF_RESTIC) > 1:
             return {"kind": "restic", "location": location, "password": secrets.password()}
@@ -134,6 +136,15 @@ def _entry(location: dict[str, Any], secrets: Secrets, *, region: str, ca_file: 
         ),
         hint=say("name the repository itself, not a folder above it; of an attached medium, the folder on it"),
     )
+
+
+def _on_medium(folder: Path) -> dict[str, Any] | None:
+    """Return the location of a folder on a medium that names itself; None: it lies on none, as far as is told."""
+    for mount in (folder, *folder.parents):
+        if (mount / LABEL_FILE).is_file() and (label := Medium(mount, "").found_label()):
+            path = str(folder.relative_to(mount))
+            return {"medium": {"mount": str(mount), "label": label, "path": path}}
+    return None
 
 
 def _with_folders(repository: Repository, found: Proposals) -> Proposals:

@@ -163,6 +163,19 @@ def test_a_site_that_is_there_is_left_as_it_is(place: Path) -> None:
     assert {path: path.read_bytes() for path in (place / "site").rglob("*") if path.is_file()} == before
 
 
+def test_a_medium_that_names_itself_is_described_as_one(place: Path) -> None:
+    (place / "backup/.drp-medium").write_text('SHELF "A"\n')
+    assert init(place, "--password-file", "password").returncode == 0
+    said = (place / "site/inventory/repositories.yml").read_text()
+    assert f'location: {{medium: {{mount: "{place}/backup", label: "SHELF \\"A\\"", path: "."}}}}' in said
+    assert "which nobody can delete while its medium is away" in said
+    assert drp("--site", "site", "config", "check", cwd=place).returncode == 0
+    (place / "backup").rename(place / "on the shelf")
+    done = drp("--site", "site", "check", cwd=place)
+    assert done.returncode == 3
+    assert "is not attached" in done.stdout
+
+
 def test_dated_folders_need_no_password(tmp_path: Path) -> None:
     for name in ("ehr", "lis"):
         make_tree(tmp_path / "nightly" / name / "2026-11-28_0200", files=2)
@@ -205,7 +218,7 @@ def test_a_bucket_is_described_with_references_to_its_keys(
     done = init(tmp_path, *more, where=f"{url}/site")
     assert done.returncode == 0, done.stderr
     written = (tmp_path / "site/inventory/repositories.yml").read_text()
-    assert "which nobody can delete: compliance, observed" in written
+    assert "which nobody can delete: compliance.\n" in written
     assert not any(value in written for value in keys.values())
     checked = drp("--site", "site", "check", "--json", cwd=tmp_path)
     (place,) = json.loads(checked.stdout)["applications"][0]["repositories"]
