@@ -184,8 +184,8 @@ class World(Senders, Comparers):
             unreadable=self.script.unreadable,
         )  # fmt: skip
 
-    def held(self, point: RecoveryPoint, *, counted: bool = False) -> Held:
-        self.call("held")
+    def at_sub_path(self, point: RecoveryPoint, *, counted: bool = False) -> Held:
+        self.call("at_sub_path")
         return Held(lacking=self.script.lacking)
 
     def immutability(self, point: RecoveryPoint) -> Immutability:
