@@ -18,7 +18,8 @@ from drp.domain.repository import MediumLocation
 from drp.domain.repository_port import Abilities, Held
 from drp.domain.restore import RESTORED, CellSecret, RestoreOrder, RestoreOutcome, RestoreReceipt
 from drp.errors import AccessDenied, NotFound, PointGone, RepositoryError
-from drp.repositories.copies.folders import DatedFolder, Found, Refused, find
+from drp.repositories.copies.folders import find
+from drp.repositories.copies.found import DatedFolder, Found, Refused
 from drp.repositories.copies.presence import folder_names, folder_of, is_there, lacking_at, size_below
 from drp.repositories.copies.protection import observe
 from drp.repositories.copies.receipt import judge
