@@ -1,4 +1,4 @@
-"""The page about databases, on servers of PostgreSQL and MariaDB that run."""
+"""The pages about databases and about several hosts, on servers of PostgreSQL and MariaDB that run."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from tests.support.scratch import scratch
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
 
-(PAGE,) = (page for page in PAGES if page.name == "databases.md")
+ON_SERVERS = ("databases.md", "several-hosts.md")
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def servers() -> Iterator[dict[str, str]]:
     """Yield what says where they are: PostgreSQL by the environment, MariaDB by its option file."""
     with scratch("drp-test-databases") as folder:
@@ -37,7 +37,9 @@ def servers() -> Iterator[dict[str, str]]:
             postgres.stop("immediate")
 
 
-def test_databases_come_back_as_the_page_says(servers: dict[str, str], tmp_path: Path):
-    told = follow(PAGE, tmp_path, servers)
+@pytest.mark.parametrize("page", [each for each in PAGES if each.name in ON_SERVERS], ids=lambda each: each.name)
+def test_a_page_works_as_it_stands_on_servers_that_run(page: Path, servers: dict[str, str]):
+    with scratch("drp-test-page") as folder:
+        told = follow(page, folder, servers)
     for each in told:
-        assert absent(each) is None, f"block of line {each.block.line}:\n{each.said}"
+        assert absent(each) is None, f"{page.name}, block of line {each.block.line}:\n{each.said}"

@@ -92,7 +92,8 @@ def _run(script: str, folder: Path, environment: Mapping[str, str], seconds: flo
             cwd=folder, env=dict(environment),
         )  # fmt: skip
         try:
-            shell.wait(seconds)
+            with suppress(subprocess.TimeoutExpired):  # what it said until then tells where it hung
+                shell.wait(seconds)
         finally:
             with suppress(ProcessLookupError):
                 os.killpg(shell.pid, signal.SIGKILL)
