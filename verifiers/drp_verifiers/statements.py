@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from drp.domain.check import CheckOutcome, CheckResult, Execution, Watermark
 from drp.domain.first_fatal import first_fatal
 from drp.domain.judged import Basis
-from drp.domain.phrase import NOTHING, Phrase, fact, quoted, say
+from drp.domain.phrase import NOTHING, Phrase, fact, say
 
 _LAST_WORDS = 400
 _LOOKED_AT = 32 << 10
@@ -20,10 +20,10 @@ _OF_LIMITS = {9: say("memory"), 15: say("time"), 24: say("processor time"), 25: 
 
 def passed(
     check: str,
-    statement: str,
+    statement: Phrase,
     *,
-    observed: str = NOTHING,
-    expected: str = NOTHING,
+    observed: Phrase = NOTHING,
+    expected: Phrase = NOTHING,
     basis: Basis = "observed",
     watermark: Watermark | None = None,
 ) -> CheckResult:
@@ -31,38 +31,38 @@ def passed(
     return CheckResult(
         check=check,
         outcome="passed",
-        statement=quoted(statement),
-        observed=quoted(observed),
-        expected=quoted(expected),
+        statement=statement,
+        observed=observed,
+        expected=expected,
         basis=basis,
         watermark=watermark,
     )
 
 
 def failed(
-    check: str, statement: str, *, observed: str = NOTHING, expected: str = NOTHING, basis: Basis = "observed"
+    check: str, statement: Phrase, *, observed: Phrase = NOTHING, expected: Phrase = NOTHING, basis: Basis = "observed"
 ) -> CheckResult:
     """Return the result of something that was looked at and found otherwise."""
     return CheckResult(
         check=check,
         outcome="failed",
-        statement=quoted(statement),
-        observed=quoted(observed),
-        expected=quoted(expected),
+        statement=statement,
+        observed=observed,
+        expected=expected,
         basis=basis,
     )
 
 
 def undetermined(
-    check: str, statement: str, *, observed: str = NOTHING, expected: str = NOTHING, basis: Basis = "observed"
+    check: str, statement: Phrase, *, observed: Phrase = NOTHING, expected: Phrase = NOTHING, basis: Basis = "observed"
 ) -> CheckResult:
     """Return the result of something that could not be looked at."""
     return CheckResult(
         check=check,
         outcome="undetermined",
-        statement=quoted(statement),
-        observed=quoted(observed),
-        expected=quoted(expected),
+        statement=statement,
+        observed=observed,
+        expected=expected,
         basis=basis,
     )
 
@@ -73,29 +73,29 @@ def seen_outside(result: CheckResult) -> CheckResult:
 
 
 def not_asked(
-    check: str, statement: str, *, because: str, observed: str = NOTHING, expected: str = NOTHING
+    check: str, statement: Phrase, *, because: str, observed: Phrase = NOTHING, expected: Phrase = NOTHING
 ) -> CheckResult:
     """Return the result of something that was not even asked, because the check ``because`` did not pass."""
     result = undetermined(
         check,
         statement,
         observed=observed or fact("not-asked-because-did", "not asked because {because} did not pass", because=because),
-        expected=quoted(expected),
+        expected=expected,
     )
     return replace(result, because=because)
 
 
 def judged(
     check: str,
-    statement: str,
+    statement: Phrase,
     *,
     holds: bool,
-    observed: str = NOTHING,
-    expected: str = NOTHING,
+    observed: Phrase = NOTHING,
+    expected: Phrase = NOTHING,
     basis: Basis = "observed",
 ) -> CheckResult:
     """Return passed or failed."""
-    return (passed if holds else failed)(check, statement, observed=observed, expected=quoted(expected), basis=basis)
+    return (passed if holds else failed)(check, statement, observed=observed, expected=expected, basis=basis)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,14 +105,14 @@ class Trouble:
     outcome: CheckOutcome
     reason: Phrase
 
-    def result(self, check: str, statement: str, *, expected: str = NOTHING) -> CheckResult:
+    def result(self, check: str, statement: Phrase, *, expected: Phrase = NOTHING) -> CheckResult:
         """Return the trouble as the result of a statement."""
         return CheckResult(
             check=check,
             outcome=self.outcome,
-            statement=quoted(statement),
+            statement=statement,
             observed=self.reason,
-            expected=quoted(expected),
+            expected=expected,
         )
 
 
