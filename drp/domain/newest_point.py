@@ -26,7 +26,7 @@ class NewestPoint:
     repository: str = ""
     future: tuple[str, ...] = ()
     """Points that are dated later than now: they tell nothing of how old the newest one is."""
-    unknown: tuple[str, ...] = ()
+    unknown: tuple[Phrase, ...] = ()
     """Repositories that could not be looked at, each with the reason."""
     unreadable: int = 0
     """What the repositories list and cannot read: newer points may hide there."""

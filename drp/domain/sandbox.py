@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Literal
 
 from drp.domain.application import ProductionAddress, SoftwareImage
-from drp.domain.phrase import NOTHING, Phrase, fact
+from drp.domain.phrase import NOTHING, Phrase, counted, fact, quoted
 from drp.domain.volume import DataVolume, Erase, Erased, VolumeMade
 
 SandboxRole = Literal["restore-cell", "run", "reader-cell", "caller-cell"]
@@ -180,7 +180,8 @@ class EgressAttempt:
     """Of IP, by name (``tcp``, ``icmp``, ``sctp`` …) or as ``ip-`` and its number; ``unreadable`` where nobody can
     tell, ``any`` for what stands for all the attempts that were not kept."""
     destination: str
-    """An address, or ``name:`` and the name that was looked up, which nobody could give an address for."""
+    """An address, or ``name:`` and the name that was looked up, which nobody could give an address for; of ``any`` how
+    many were not kept; empty of ``unreadable``. Records of before have sentences there."""
     port: int
     """0 where the protocol has none."""
     payload_bytes: int = 0
@@ -188,6 +189,22 @@ class EgressAttempt:
     """SHA-256 of what was caught; the bytes may hold patient data and are not kept in the record."""
     pod: str = ""
     """The pod that it was seen in, in records of a drp that could not tell which sandbox of a pod it came from."""
+
+    @property
+    def where(self) -> Phrase:
+        """Return where it was meant to go, for people."""
+        if self.protocol == "any" and self.destination.isdecimal():
+            return counted(
+                "attempts-not-kept",
+                "one further attempt that was not kept",
+                "{n} further attempts that were not kept",
+                int(self.destination),
+            )
+        if self.protocol == "unreadable" and not self.destination:
+            return fact("packet-unreadable", "a packet that cannot be read")
+        return quoted(
+            f"{self.destination}:{self.port}/{self.protocol}" if self.port else f"{self.destination}/{self.protocol}"
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

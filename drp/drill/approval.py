@@ -90,7 +90,7 @@ def _look(recorder: Recorder, ports: Ports) -> None:
     for deposit in ports.approvals.deposits(recorder.drill):
         by, refusal = _judge(ports, deposit, awaited)
         if recorder.state.approval.outcome is not None:
-            refusal = "somebody answered already"
+            refusal = say("somebody answered already")
         if not refusal and deposit.answer is not None and by is not None:
             _take(recorder, deposit, by)
         ports.approvals.reply(recorder.drill, deposit, refusal=refusal, by=by)

@@ -154,7 +154,7 @@ def _look(recorder: Recorder, ports: Ports, recovery: PlannedRecovery) -> None:
     for deposit in ports.sign_offs.deposits(drill, name):
         signer, refusal = _judge(ports, deposit, _expected(recorder, recovery))
         if progress.signed_off is not None:
-            refusal = "the checklist was answered already"
+            refusal = say("the checklist was answered already")
         if not refusal and deposit.answer is not None:
             _take(recorder, recovery, deposit, signer)
         ports.sign_offs.reply(drill, name, deposit, refusal=refusal, signer=signer)

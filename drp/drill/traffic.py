@@ -50,6 +50,8 @@ def _finding(destination: str) -> Finding:
 
 
 def _shown(attempt: EgressAttempt) -> str:
+    if attempt.protocol in {"any", "unreadable"}:
+        return attempt.where
     name = attempt.destination.removeprefix("name:")
     if name != attempt.destination:
         return fact("look-up", "look-up of {name}", name=name)

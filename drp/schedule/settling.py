@@ -137,8 +137,7 @@ def _of_drill(state: DrillState | None, slot: Slot) -> SlotEnded | None:
         return None
     recovery = next((each for each in state.plan.recoveries if each.name == slot.application), None)
     if recovery is None:
-        values = {"detail": f"drill {state.drill} does not recover it"}
-        return SlotEnded(slot=slot, ending="blocked", reason="no-plan", values=values)
+        return SlotEnded(slot=slot, ending="blocked", reason="not-in-plan", values={"plan": state.plan.name})
     aborted = state.concluded.verdict == "aborted"
     reason, values = _why_aborted(state) if aborted else ("held", {})
     return SlotEnded(

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from drp.domain.orders import Order
-from drp.domain.phrase import fact
 from drp.domain.schedule.arrivals import arrivals
 from drp.domain.schedule.decision import Decision
 from drp.domain.schedule.events import PolicySeen, RegisterEvent, SlotEnded, SlotExpected
@@ -184,10 +183,10 @@ def _application(key: str) -> str:
 def _unread(expected: SlotExpected, now: datetime) -> Decision:
     """Return what becomes of a slot of an application whose file cannot be read: it waits, and then ends so."""
     by = expected.start_by or expected.slot.at + _UNREAD
-    values = {"detail": f"the file of {expected.slot.application} cannot be read"}
+    reason, values = "file-unreadable", {"application": expected.slot.application}
     if now <= by:
-        return Decision(slot=expected.slot, action="wait", reason="no-plan", values=values, start_by=by)
-    return Decision(slot=expected.slot, action="end", ending="blocked", reason="no-plan", values=values, start_by=by)
+        return Decision(slot=expected.slot, action="wait", reason=reason, values=values, start_by=by)
+    return Decision(slot=expected.slot, action="end", ending="blocked", reason=reason, values=values, start_by=by)
 
 
 def circumstances(
@@ -232,10 +231,7 @@ def _start(desk: Desk, look: Look, dues: Sequence[Due], without: set[str]) -> No
         look.events += [blocked(due, "no-plan", detail=error.message.splitlines()[0]) for due in dues]
         return
     lacking = [due for due in dues if due.slot.application not in held]
-    look.events += [
-        blocked(due, "no-plan", detail=fact("does-not-recover", "{name} does not recover it", name=plan.name))
-        for due in lacking
-    ]
+    look.events += [blocked(due, "not-in-plan", plan=plan.name) for due in lacking]
     if len(lacking) < len(dues):
         look.orders.append(order)
 

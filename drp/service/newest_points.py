@@ -9,6 +9,7 @@ from pathlib import Path
 
 from drp.domain.application import Application
 from drp.domain.newest_point import NewestPoint, newest_of
+from drp.domain.phrase import NOTHING, Duration, joined, say
 from drp.domain.repository_port import Repository
 from drp.errors import DrpError
 from drp.service.asking import Asked, ask
@@ -40,7 +41,8 @@ def newest_points(wiring: Wiring, applications: Iterable[Application]) -> Mappin
 
 
 def _answer(asked: Asked[NewestPoint], repository: str, application: Application) -> NewestPoint:
-    silent = NewestPoint(unknown=(f"{repository}: no answer within {_ALL_SECONDS:.0f} s",))
+    why = say("no answer within {time}", time=Duration(round(_ALL_SECONDS * 1000)))
+    silent = NewestPoint(unknown=(joined([repository, why], ": "),))
     return asked.answers.get(application.name, silent)
 
 
@@ -48,14 +50,14 @@ def _look(
     wiring: Wiring, repository: Repository, applications: Iterable[Application]
 ) -> Iterator[tuple[str, NewestPoint]]:
     """Ask one repository, application by application; once it fails it is not asked again."""
-    trouble = ""
+    trouble = NOTHING
     for application in applications:
         if not trouble:
             try:
                 yield application.name, _newest(wiring, repository, application)
                 continue
             except DrpError as error:
-                trouble = f"{repository.name}: {error.message}"
+                trouble = joined([repository.name, error.message], ": ")
         yield application.name, NewestPoint(unknown=(trouble,))
 
 

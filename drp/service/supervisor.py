@@ -37,12 +37,12 @@ from drp.domain.events import (
     SandboxKept,
     Sign,
 )
-from drp.domain.phrase import Phrase, fact, say
+from drp.domain.phrase import Phrase, fact, joined, say
 from drp.domain.precheck_words import sentence
 from drp.domain.sandbox import Reaped
 from drp.domain.verdict import Verdict
 from drp.ending import kill_with_children
-from drp.errors import DrpError, SandboxError, walk
+from drp.errors import SandboxError
 from drp.sandboxes.host.worker import worker_command
 from drp.sandboxes.network.gateway import Gateway
 from drp.service.kept import note_keeper
@@ -50,6 +50,7 @@ from drp.service.lock import say_what_for, site_lock
 from drp.service.precheck import admitted
 from drp.service.requests import Begin, Request, Resume
 from drp.service.stopping import asked_to_stop
+from drp.service.telling import heard_error, heard_words
 from drp.service.wiring import Wiring
 
 _HEED_SECONDS = 0.5
@@ -62,6 +63,7 @@ class Notice:
     text: str
 
 
+_WEIGHTS = {"degraded": say("degraded"), "blocked": say("blocked")}
 Happening = Entry | Sign | Notice
 """What a running drill tells: journal entries as they are made, and notices between them."""
 
@@ -131,7 +133,9 @@ class RunningDrill:
             if isinstance(request, Begin):
                 found, promise = stack.enter_context(admitted(wiring, request.plan, despite=request.despite))
                 request, inherited = replace(request, admitted=found), [lock, promise]
-                self._notices += [Notice(f"{each.weight}: {sentence(each)}") for each in found.reasons]
+                self._notices += [
+                    Notice(joined([_WEIGHTS[each.weight], sentence(each)], ": ")) for each in found.reasons
+                ]
             keep = isinstance(request, Begin) and request.plan.keep_sandbox
             gateway = stack.enter_context(Gateway.start(site.endpoints(), tied_to_parent=not keep))
             self._control, theirs = socket.socketpair()
@@ -171,7 +175,7 @@ class RunningDrill:
                 if "error" in message:
                     self._error = message["error"]
                 elif "note" in message:
-                    yield Notice(message["note"])
+                    yield Notice(heard_words(message["note"]))
                 elif "sign" in message:
                     yield from_data(Sign, message["sign"])
                 elif "entry" in message:
@@ -227,7 +231,7 @@ class RunningDrill:
             self._worker.wait()
         self._held.close()
         if self._error is not None:
-            raise _error(self._error)
+            raise heard_error(self._error)
         if self.outcome.verdict is None and not self.outcome.stops and self._asked:
             message = say(
                 "the drill worker ended without a word; its last words may be in {file}", file=_log(self._site)
@@ -293,12 +297,3 @@ def _start_worker(
 
 def _log(site: Site) -> Path:
     return site.state_directory / "worker.log"
-
-
-def _error(description: dict[str, Any]) -> DrpError:
-    """Return the worker's error as its own class, so that code and exit status are the same here."""
-    kinds = {kind.__name__: kind for kind in walk()}
-    kind = kinds.get(str(description.get("kind")), DrpError)
-    error = DrpError.__new__(kind)
-    DrpError.__init__(error, str(description["message"]), hint=str(description.get("hint", "")))
-    return error

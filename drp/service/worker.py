@@ -44,6 +44,7 @@ from drp.sandboxes.network.gateway import GatewayClient
 from drp.service.cancellation import Cancellation
 from drp.service.journal import verify_journal
 from drp.service.requests import Begin, Request, Resume
+from drp.service.telling import told_error, told_words
 from drp.service.wiring import Wiring
 from drp.trust import judged_by_parent
 
@@ -100,8 +101,7 @@ class _Channel:
 
     def error(self, error: DrpError) -> None:
         """Send how the worker ended."""
-        described = {"kind": type(error).__name__, "message": redact(error.message), "hint": redact(error.hint)}
-        self._send({"error": described})
+        self._send({"error": told_error(error)})
 
     def lost(self, error: DrpError) -> None:
         """Send why the worker ends, and end it here and now; who only keeps a sandbox keeps it for its time."""
@@ -111,7 +111,7 @@ class _Channel:
 
     def note(self, text: str) -> None:
         """Send one line for the user."""
-        self._send({"note": text})
+        self._send({"note": told_words(text)})
 
     def close(self) -> None:
         """Let the supervisor go."""

@@ -15,7 +15,7 @@ from drp.atomic import storage_errors, write_atomically
 from drp.codec import canonical, from_json, to_data
 from drp.domain.approval import ApprovalAnswer, ApprovalPolicy, Approver
 from drp.domain.approval_desk import ApprovalDeposit
-from drp.domain.phrase import say
+from drp.domain.phrase import NOTHING, quoted, say
 from drp.domain.strict_json import parse
 from drp.errors import AccessDenied, Tampered
 from drp.sign_off.papers import ANSWER, Reply, answer_file, read_owned_paper, remove_paper, reply_file
@@ -78,7 +78,9 @@ class ApprovalDirectory:
         """Leave the reply and take the answer away."""
         folder = self._root / drill
         name = by.name if by is not None and not refusal else ""
-        body = json.dumps(to_data(Reply(accepted=not refusal, reason=refusal, principal=name))).encode()
+        body = json.dumps(
+            to_data(Reply(accepted=not refusal, reason=quoted(refusal) if refusal else NOTHING, principal=name))
+        ).encode()
         with suppress(FileNotFoundError):  # somebody removed the folder: then nobody waits for a reply
             write_atomically(reply_file(folder, deposit.id), body, mode=0o600)
         remove_paper(answer_file(folder, deposit.id))
@@ -87,7 +89,7 @@ class ApprovalDirectory:
         """Refuse what came too late, and take away everything but replies, which their readers take away."""
         folder = self._root / drill
         for deposit in self.deposits(drill):
-            self.reply(drill, deposit, refusal="the drill does not wait for it any more")
+            self.reply(drill, deposit, refusal=say("the drill does not wait for it any more"))
         with suppress(OSError):  # a reply that nobody read yet keeps the folder
             folder.rmdir()
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from drp.atomic import storage_errors, write_atomically
 from drp.codec import canonical, from_json, to_data
+from drp.domain.phrase import NOTHING, quoted, say
 from drp.domain.sign_off import Checklist, SignOffAnswer
 from drp.domain.sign_off_desk import Deposit, Opened, Signer
 from drp.domain.strict_json import parse
@@ -66,7 +67,9 @@ class DirectoryDesk:
         """Leave the reply for the referent and take the answer away."""
         folder = folder_of(self._root, drill, application)
         principal = signer.principal if signer is not None and not refusal else ""
-        body = json.dumps(to_data(Reply(accepted=not refusal, reason=refusal, principal=principal))).encode()
+        body = json.dumps(
+            to_data(Reply(accepted=not refusal, reason=quoted(refusal) if refusal else NOTHING, principal=principal))
+        ).encode()
         with suppress(FileNotFoundError):  # somebody removed the folder: then nobody waits for a reply
             write_atomically(reply_file(folder, deposit.id), body, mode=0o600)
         remove_paper(answer_file(folder, deposit.id))
@@ -81,7 +84,7 @@ class DirectoryDesk:
         """Refuse what came too late, and take away everything but replies, which their readers take away."""
         folder = folder_of(self._root, drill, application)
         for deposit in self.deposits(drill, application):
-            self.reply(drill, application, deposit, refusal="the drill does not wait for it any more")
+            self.reply(drill, application, deposit, refusal=say("the drill does not wait for it any more"))
         remove_paper(folder / OPENED)
         with suppress(OSError):  # a reply that nobody read yet keeps the folder
             folder.rmdir()

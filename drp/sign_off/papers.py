@@ -9,7 +9,7 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-from drp.domain.phrase import say
+from drp.domain.phrase import NOTHING, Phrase, say
 from drp.domain.sign_off import SignOffAnswer
 
 _LARGEST = 256 << 10
@@ -30,7 +30,7 @@ class Reply:
     """What the drill says to an answer."""
 
     accepted: bool
-    reason: str = ""
+    reason: Phrase = NOTHING
     principal: str = ""
     """As whose it was taken; empty: nobody's signature."""
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from drp.atomic import write_atomically
 from drp.codec import from_json, to_data
-from drp.domain.phrase import say
+from drp.domain.phrase import Phrase, say
 from drp.domain.sign_off import SignOffAnswer
 from drp.domain.sign_off_desk import Opened
 from drp.errors import AccessDenied, DrpError, StorageFull, Tampered, Unreachable
@@ -23,7 +23,7 @@ _POLL_SECONDS = 0.2
 class Refused(Exception):
     """The drill did not take the answer; ``reason`` says why."""
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: Phrase) -> None:
         """Keep the reason."""
         super().__init__(reason)
         self.reason = reason

@@ -81,7 +81,7 @@ def test_what_a_buffer_could_not_hold_is_counted(inside: netns.Inside) -> None:
     try:
         send(inside, 120_000)
         *_, last = recorder.attempts()
-        assert last.destination.endswith(" further attempts that were not kept")
+        assert last.where.endswith(" further attempts that were not kept")
         assert int(last.destination.split()[0]) >= 120_000 - 1_000, "each of them, whether a buffer held it or not"
     finally:
         recorder.close()

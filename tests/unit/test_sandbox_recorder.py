@@ -27,7 +27,7 @@ def test_attempts_beyond_the_limit_are_counted_and_said():
     recorder._see(packet(3))  # known already
     *kept, last = recorder.attempts()
     assert len(kept) == 1000
-    assert last.destination == "500 further attempts that were not kept"
+    assert last.where == "500 further attempts that were not kept"
     recorder.close()
 
 

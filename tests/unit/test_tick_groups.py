@@ -67,7 +67,7 @@ def test_a_group_waits_for_the_last_of_its_slots_and_leaves_out_what_is_paused()
 def test_an_application_that_the_plan_does_not_recover_blocks_its_slot_alone() -> None:
     both = (policy("ehr", plan="hospital"), policy("lis", plan="hospital"))
     schedule = begun(SimSchedule(policies=both, group={"hospital": ("ehr",)}))
-    assert ends(schedule) == [("lis/full@20261123T020000Z", "blocked", "no-plan")]
+    assert ends(schedule) == [("lis/full@20261123T020000Z", "blocked", "not-in-plan")]
     (seen,) = schedule.engine.orders()
     schedule.carry_out(seen.order.id)
     tick(schedule.desk())
@@ -83,7 +83,7 @@ def test_a_file_that_cannot_be_read_takes_no_policy_away_and_its_slots_end_in_th
     assert ends(schedule) == []
     schedule.clock.wall = TWO + 13 * HOUR
     tick(unread)
-    assert ends(schedule) == [(SLOT, "blocked", "no-plan")]
+    assert ends(schedule) == [(SLOT, "blocked", "file-unreadable")]
     schedule.clock.wall = TWO + 2 * DAY
     tick(schedule.desk())  # mended: what came meanwhile is accounted for
     assert [slot for slot, _, _ in ends(schedule)][1:] == ["ehr/full@20261124T020000Z"]

@@ -48,6 +48,8 @@ REASONS: dict[str, str] = {
     "wave-failed": "the group's drill of {application} did not pass",
     "policy-gone": "its policy is not in force any more",
     "no-plan": "the site has no plan that holds it: {detail}",
+    "file-unreadable": "the file of {application} cannot be read",
+    "not-in-plan": "plan {plan} does not recover it",
     "held": "drill {drill}",
     "aborted": "drill {drill} was aborted",
     "stopped": "stopped by {by} before it began",

@@ -11,21 +11,20 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
-from drp.domain.phrase import Phrase, fact, joined, quoted, say
+from drp.domain.phrase import Phrase, fact, quoted, say
 from drp.domain.visible import one_line
 from drp.errors import RepositoryError
+from drp.repositories.copies.doubles import refuse_doubles, refuse_shared_marks
+from drp.repositories.copies.found import LONGEST, DatedFolder, Found, Refused, RefusedKind
 from drp.repositories.copies.marks import Marks, Unfinished, read_marks
 from drp.repositories.copies.pattern import FolderPattern, instant_of
 from drp.repositories.copies.settings import CopiesSettings
 
 MOST_ENTRIES = 1_000_000
 MOST_FOLDERS = 100_000
-_LONGEST = 200
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _UNFINISHED = re.compile(
     r"^\.+|[._~-]+(?:partial|part|tmp|temp|incomplete|in[._-]?progress|unfinished|new|old|bak|deleted|trash)?[._~-]*$",
@@ -33,66 +32,6 @@ _UNFINISHED = re.compile(
 )
 _DATED = re.compile(r"[0-9]{4}[^0-9]?[0-9]{2}[^0-9]?[0-9]{2}")
 """What only a day is written like: a folder of such a name is meant to be dated."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DatedFolder:
-    """A folder that matches a pattern, and what is said of it."""
-
-    path: str
-    """Below the repository."""
-    pattern: str
-    """Which of ``folders`` it is named by."""
-    host: str
-    tag: str
-    consistent_at: datetime
-    named_at: datetime | None
-    """The instant of its name; None where the name states none."""
-    number: int | None
-    """How many newer ones a rotation has put before it; None: folders are not rotated."""
-    identity: tuple[int, int]
-    """Device and inode, by which whoever reads it knows it again."""
-    marks: Marks
-
-    @property
-    def series(self) -> tuple[str, str, str]:
-        """Return which job's it is: host, tag, pattern. Without an instant in its name it may move between patterns."""
-        return self.host, self.tag, self.pattern if self.named_at is not None else ""
-
-
-RefusedKind = Literal["unfinished", "unreadable", "denied"]
-"""unfinished: not whole, or not one that is taken · unreadable: it contradicts itself, or its disk fails · denied: to
-this user."""
-
-
-@dataclass(slots=True)
-class Found:
-    """All dated folders of a repository, and a line for each that is none, with why."""
-
-    folders: list[DatedFolder] = field(default_factory=list)
-    refused: list[Refused] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refused:
-    """A folder that looks like a recovery point and is none."""
-
-    path: str
-    kind: RefusedKind
-    reason: Phrase
-    host: str = ""
-    """Empty: unknown, as it is for the tag."""
-    tag: str = ""
-
-    @property
-    def shown(self) -> str:
-        """Return its path for people."""
-        return one_line(self.path, _LONGEST)
-
-    @property
-    def line(self) -> Phrase:
-        """Return it with the reason, for people."""
-        return joined([self.shown, self.reason], ": ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +47,8 @@ class _Entry:
 def find(root: Path, settings: CopiesSettings) -> Found:
     """Return what is below a folder. Raises ``OSError`` for the folder itself, ``RepositoryError`` for too much."""
     found = _Search(settings).below(root)
-    _refuse_doubles(found)
-    _refuse_shared_marks(found)
+    refuse_doubles(found)
+    refuse_shared_marks(found)
     found.folders.sort(key=lambda folder: (folder.consistent_at, folder.path), reverse=True)
     return found
 
@@ -260,7 +199,7 @@ class _Search:
 def _said(error: Exception) -> Phrase:
     """Return what an error says: words of ours as they are, others' in one line."""
     words = error.args[0] if error.args else ""
-    return words if isinstance(words, Phrase) else quoted(one_line(str(error), _LONGEST))
+    return words if isinstance(words, Phrase) else quoted(one_line(str(error), LONGEST))
 
 
 @contextmanager
@@ -274,48 +213,3 @@ def _opened(entry: _Entry) -> Iterator[int]:
         yield descriptor
     finally:
         os.close(descriptor)
-
-
-def _refuse_doubles(found: Found) -> None:
-    """Of folders that state the same instant nobody knows which one is right: a copy may not have its own mark yet.
-
-    Where a rotation counts them, the copy is the one that has the lower number.
-    """
-    by_key: dict[tuple[object, ...], list[DatedFolder]] = {}
-    for folder in found.folders:
-        by_key.setdefault((*folder.series, folder.consistent_at), []).append(folder)
-    refused: dict[str, Phrase] = {}
-    for same in (each for each in by_key.values() if len(each) > 1):
-        numbers = [folder.number for folder in same if folder.number is not None]
-        rotated = len(numbers) == len(set(numbers)) == len(same)
-        kept = max(same, key=lambda folder: folder.number or 0) if rotated else None
-        for folder in same:
-            if folder is not kept:
-                other = kept or next(each for each in same if each is not folder)
-                shown = one_line(other.path, _LONGEST)
-                refused[folder.path] = say("states the same instant as {folder}: an unfinished copy", folder=shown)
-    _drop(found, refused)
-
-
-def _refuse_shared_marks(found: Found) -> None:
-    """A mark that is a hard link of an older folder's was made with that one, and says nothing of this one."""
-    first: dict[tuple[int, int], str] = {}
-    refused: dict[str, Phrase] = {}
-    for folder in sorted(found.folders, key=lambda each: (each.consistent_at, each.path)):
-        for mark in folder.marks.identities:
-            older = first.setdefault(mark, folder.path)
-            if older != folder.path:
-                shown = one_line(older, _LONGEST)
-                refused[folder.path] = say(
-                    "its mark is a hard link of the one in {folder}: not written for this folder", folder=shown
-                )
-    _drop(found, refused)
-
-
-def _drop(found: Found, refused: Mapping[str, Phrase]) -> None:
-    gone = [folder for folder in found.folders if folder.path in refused]
-    found.folders = [folder for folder in found.folders if folder.path not in refused]
-    found.refused += [
-        Refused(path=each.path, kind="unfinished", reason=refused[each.path], host=each.host, tag=each.tag)
-        for each in gone
-    ]

@@ -7,7 +7,7 @@ import posixpath
 from drp.domain.application import Application, PointFilter
 from drp.domain.phrase import say
 from drp.errors import RepositoryError
-from drp.repositories.copies.folders import Refused
+from drp.repositories.copies.found import Refused
 from drp.repositories.copies.pattern import FolderPattern
 from drp.repositories.copies.settings import CopiesSettings
 

@@ -18,7 +18,8 @@ from drp.domain.phrase import Size, say
 from drp.domain.repository import S3Location, WaitLimits
 from drp.domain.restore import SecretReference
 from drp.errors import AccessDenied, RepositoryError, Unreachable
-from drp.redact import redact, remember
+from drp.redact import remember
+from drp.repositories.locations.s3_errors import code_of, error_of
 
 Resolve = Callable[[SecretReference], str]
 
@@ -228,7 +229,7 @@ class S3Reader:
             try:
                 page = next(pages, None)
             except _failures() as error:
-                raise self._wrapped(error) from error
+                raise error_of(error, self._name, self.location) from error
             if page is None:
                 return
             yield page
@@ -250,58 +251,10 @@ class S3Reader:
         try:
             answer: Mapping[str, Any] = getattr(self._client, operation)(Bucket=self.location.bucket, **arguments)
         except _failures() as error:
-            if _code(error) in _ABSENT:
+            if code_of(error) in _ABSENT:
                 raise _AbsentError from error
-            raise self._wrapped(error) from error
+            raise error_of(error, self._name, self.location) from error
         return answer
-
-    def _wrapped(self, error: Exception) -> RepositoryError:
-        where = f"{self.location.endpoint.host}:{self.location.endpoint.port}"
-        answer = getattr(error, "response", None)
-        if answer is None:
-            what = redact(str(error))[:200]
-            hint = "give the CA's certificates as `ca_file`" if "SSL" in what or "certificate" in what else None
-            return Unreachable(
-                say("repository {name} does not answer at {where}: {what}", name=self._name, where=where, what=what),
-                hint=hint,
-            )
-        code = _code(error)
-        status = int(answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
-        if code == "NoSuchBucket":
-            return RepositoryError(
-                say(
-                    "repository {name}: no bucket {bucket} at {where}",
-                    name=self._name,
-                    bucket=self.location.bucket,
-                    where=where,
-                )
-            )
-        if code == "RequestTimeTooSkewed":
-            return AccessDenied(
-                say("repository {name} refuses the time of this machine", name=self._name), hint="set the clock"
-            )
-        if status in {400, 401, 403} and code not in {"InvalidRequest", "MalformedXML"}:
-            return AccessDenied(
-                say(
-                    "repository {name} refuses the access key ({error}) at {where}",
-                    name=self._name,
-                    error=code or status,
-                    where=where,
-                )
-            )
-        if status >= 500 or status == 429:
-            return Unreachable(
-                say(
-                    "repository {name} answers {status} {error} at {where}",
-                    name=self._name,
-                    status=str(status),
-                    error=code,
-                    where=where,
-                )
-            )
-        return RepositoryError(
-            say("repository {name}: {error} at {where}", name=self._name, error=code or status, where=where)
-        )
 
 
 class _AbsentError(Exception):
@@ -313,12 +266,6 @@ def _failures(*more: type[Exception]) -> tuple[type[Exception], ...]:
     from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
     return BotoCoreError, ClientError, HTTPClientError, *more
-
-
-def _code(error: Exception) -> str:
-    """Return the service's own code; empty where it is not the service that refuses."""
-    answer = getattr(error, "response", None) or {}
-    return str(answer.get("Error", {}).get("Code", ""))
 
 
 def _certificates(location: S3Location) -> str | bool:

@@ -158,7 +158,7 @@ def _wait_for_child(status: int, errors: int) -> int:
     while b"\n" not in line:
         part = os.read(status, 4096) if _is_readable(status, deadline - time.monotonic()) else b""
         if not part:
-            raise SandboxError(_complaint(errors) or "bubblewrap said nothing")
+            raise SandboxError(_complaint(errors) or say("bubblewrap said nothing"))
         line += part
     return int(json.loads(line.splitlines()[0])["child-pid"])
 

@@ -12,7 +12,7 @@ import struct
 import threading
 from collections.abc import Callable
 
-from drp.domain.phrase import say
+from drp.domain.phrase import Phrase, say
 from drp.errors import SandboxError
 
 _WAKE_MILLISECONDS = 100
@@ -37,7 +37,7 @@ def packets(on_packet: OnPacket) -> Callable[[socket.socket], None]:
 class Hearing:
     """One socket, from now until ``close``; what comes is taken one at a time, in the order of arrival."""
 
-    def __init__(self, channel: socket.socket | None, take: Callable[[socket.socket], None], *, who: str) -> None:
+    def __init__(self, channel: socket.socket | None, take: Callable[[socket.socket], None], *, who: Phrase) -> None:
         """Begin; without a socket there is nothing to hear.
 
         ``take`` takes one thing from the socket, which does not block, and raises OSError when the socket can be heard

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 
+from drp.domain.phrase import say
 from drp.domain.sandbox import NeighbourContact
 from drp.errors import SandboxError
 from drp.sandboxes.network.contacts import Contacts
@@ -29,7 +30,7 @@ class Hub:
         self._inside, self._contacts = inside, contacts
         self._lock = threading.Lock()
         self._members: dict[str, tuple[str, OnLeaving]] = {}
-        self._hearing = Hearing(inside.recorder, packets(self._hear), who="the hub of a pod")
+        self._hearing = Hearing(inside.recorder, packets(self._hear), who=say("the hub of a pod"))
 
     @property
     def descriptor(self) -> int:

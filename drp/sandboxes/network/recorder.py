@@ -18,6 +18,7 @@ from contextlib import suppress
 
 from drp.clock import utc_now
 from drp.domain.application import ProductionAddress
+from drp.domain.phrase import say
 from drp.domain.sandbox import EgressAttempt
 from drp.domain.service_address import is_loopback
 from drp.sandboxes.network.hearing import Hearing, packets
@@ -63,7 +64,7 @@ class EgressRecorder:
             port: Sink(listener, port, self._caught, self._is_inside) for port, listener in inside.sinks.items()
         }
         self._resolver = Resolver(inside.resolver, self._asked) if inside.resolver is not None else None
-        self._hearing = Hearing(inside.recorder, packets(self._hear), who="the egress recorder of a sandbox")
+        self._hearing = Hearing(inside.recorder, packets(self._hear), who=say("the egress recorder of a sandbox"))
 
     def attempts(self) -> tuple[EgressAttempt, ...]:
         """Return the attempts so far, oldest first; last, when there were too many, one that stands for the others.
@@ -78,8 +79,7 @@ class EgressRecorder:
             kept = tuple(sorted(self._attempts.values(), key=lambda each: each.at))
             if not self._unkept:
                 return kept
-            others = f"{self._unkept} further attempts that were not kept"
-            return (*kept, EgressAttempt(at=utc_now(), protocol=ANY, destination=others, port=0))
+            return (*kept, EgressAttempt(at=utc_now(), protocol=ANY, destination=str(self._unkept), port=0))
 
     def saw(self, destination: str, port: int) -> bool:
         """Return whether an attempt to reach this destination was seen here lately. Raises as ``attempts`` does."""
@@ -234,7 +234,7 @@ class EgressRecorder:
         self._keep(("udp", f"{NAME}{name}", _DNS_PORT, ""), 0)
 
     def _keep_unreadable(self, raw: bytes) -> None:
-        self._keep((UNREADABLE, "a packet that cannot be read", 0, _digest(raw)), len(raw))
+        self._keep((UNREADABLE, "", 0, _digest(raw)), len(raw))
 
     def _keep(self, key: _Key, size: int, payload_digest: str = "") -> None:
         protocol, destination, port, digest = key

@@ -38,7 +38,7 @@ class Resolver:
         """Take over a datagram socket of the sandbox's network namespace; ``on_asked`` hears what is not known."""
         self._on_asked = on_asked
         self._known: dict[str, Sequence[bytes]] = {"localhost": ()}
-        self._hearing = Hearing(channel, self._take, who="the resolver of a sandbox")
+        self._hearing = Hearing(channel, self._take, who=say("the resolver of a sandbox"))
 
     def know(self, names: Known) -> None:
         """Answer for these names too."""

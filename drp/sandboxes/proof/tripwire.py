@@ -159,7 +159,7 @@ class Tripwire:
         def hit() -> None:
             self._hits.append(name)
 
-        who = f"the isolation tripwire ({name.partition(' ')[0]})"
+        who = say("the isolation tripwire ({channel})", channel=name.partition(" ")[0])
         self._ears.append(Hearing(channel, lambda heard: answer(heard, hit), who=who))
 
     def _start_decoy(self) -> Process:
