@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -18,6 +19,8 @@ from drp.domain.names import shown_name
 from drp.domain.newest_point import newest_of
 from drp.domain.phrase import Duration, Phrase, Rate, say, several
 from drp.domain.plan import DrillPlan, PlannedRecovery
+from drp.domain.recovery_point import RefusedPoint
+from drp.domain.repository_port import SubPaths
 from drp.domain.summary import DrillSummary, summarise
 from drp.domain.timeline import measure
 from drp.drill.phases.select import choose
@@ -133,6 +136,13 @@ def _preview(wiring: Wiring, plan: DrillPlan, recovery: PlannedRecovery) -> dict
         point, lock, refused = choose(
             repository, listing, recovery.selection, disaster_at=plan.scenario.disaster_at or now, now=now
         )
+        if point is not None and point.sub_path and isinstance(repository, SubPaths):
+            held = repository.at_sub_path(point, counted=True)
+            if held.lacking:
+                lacking = RefusedPoint(id=point.id, consistent_at=point.consistent_at, reason=held.lacking)
+                point, lock, refused = None, None, (*refused, lacking)
+            else:
+                point = replace(point, size_bytes=held.size_bytes)
     except DrpError as error:
         return {**preview, "error": error.message, "hint": error.hint}
     return {

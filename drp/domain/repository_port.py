@@ -101,7 +101,7 @@ def empty_folder(path: str) -> Phrase:
 class SubPaths(Protocol):
     """A repository that knows sub-paths: its points carry the application's, and its orders restore nothing else."""
 
-    def held(self, point: RecoveryPoint, *, counted: bool = False) -> Held:
+    def at_sub_path(self, point: RecoveryPoint, *, counted: bool = False) -> Held:
         """Return what the point has at its sub-path; what cannot be read there is told by the restore.
 
         ``counted``: with the size, which may take long. Raises as `Repository` does.

@@ -19,7 +19,8 @@ class RepositoryKind(ConfiguredKind, Protocol):
     """A kind of repository, registered as entry point of the group ``drp.repositories``.
 
     One with ``restores_parts = True`` says that `Repository.restore_order` takes ``only``: some files of a point.
-    Drills of level sample are refused for all others.
+    Drills of level sample are refused for all others. Where repositories are `SubPaths` too, applications may have a
+    folder of a point for their own.
     """
 
     def create(self, settings: Any, *, resolve: Resolve, cache_directory: Path) -> Repository:

@@ -174,7 +174,7 @@ def _size(wiring: Wiring, plan: DrillPlan, recovery: PlannedRecovery) -> int | N
     disaster = plan.scenario.disaster_at or now
     point, _, _ = choose(repository, listing, recovery.selection, disaster_at=disaster, now=now)
     if point is not None and point.sub_path and isinstance(repository, SubPaths):
-        return repository.held(point, counted=True).size_bytes
+        return repository.at_sub_path(point, counted=True).size_bytes
     return point.size_bytes if point is not None else None
 
 

@@ -7,8 +7,9 @@ from datetime import UTC
 
 import pytest
 
+from drp.domain.application import BackupJob
 from drp.domain.ports import Abilities
-from drp.domain.repository_port import PointsLookedInto
+from drp.domain.repository_port import PointsLookedInto, SubPaths
 from drp.domain.restore import RestoreOutcome
 from drp.errors import NotFound, RepositoryError
 from tests.support.fixtures_repositories import RepositoryWorld, application
@@ -83,6 +84,26 @@ class RepositoryContract:
         assert len(part.argv) > len(whole.argv)
         assert all(word.encode("utf-8").decode() == word for word in part.argv)
         assert world.repository.receipt(world.newest, RestoreOutcome(exit_code=1), whole=False).unrestored
+
+    def test_whoever_knows_sub_paths_restores_one_and_says_when_there_is_nothing(self, world: RepositoryWorld) -> None:
+        if not isinstance(world.repository, SubPaths):
+            pytest.skip("a drill of an application with a sub-path is refused there")
+        whole = world.newest.paths[0]
+        for sub_path in (whole, f"{whole}/nope"):
+            owned = replace(world.application, backup_job=BackupJob(sub_path=sub_path))
+            point = world.repository.points(owned).points[0]
+            assert (point.id, point.sub_path) == (world.newest.id, sub_path)
+            held = world.repository.at_sub_path(point, counted=True)
+            if sub_path != whole:
+                assert sub_path in held.lacking
+                with pytest.raises(RepositoryError):
+                    world.repository.restore_order(point)
+                continue
+            assert held.lacking == ""
+            assert held.size_bytes is not None
+            assert held.size_bytes > 0
+            order = world.repository.restore_order(point)
+            assert order.source_root == world.repository.restore_order(world.newest).source_root
 
     def test_order_for_a_foreign_point_is_refused(self, world: RepositoryWorld) -> None:
         point = world.newest

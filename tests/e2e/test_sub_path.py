@@ -59,6 +59,8 @@ def server(tmp_path: Path) -> SmallSite:
             path = production / name / f"folder-{number}" / "letter"
             path.parent.mkdir(parents=True)
             path.write_text(f"{name} {number}")
+    with (production / "elsewhere" / "large").open("wb") as large:
+        large.truncate(100 << 20)  # more than a volume takes
     return small
 
 
@@ -90,11 +92,15 @@ def test_each_application_is_restored_compared_and_judged_by_its_own_folder_alon
     manifest = backed_up(server)
     verdict, recoveries = drilled(server, manifest)
     assert verdict == "passed", recoveries
+    plan = json.loads(server.drp("drill", "plan", "quarterly-drill", "--json").stdout)
+    sizes = {each["application"]: each["point"]["size_bytes"] for wave in plan["waves"] for each in wave}
+    assert sizes == {name: sum(len(f"{name} {number}") for number in range(5)) for name in ("engine", "lis")}
+    assert [each for each in plan["room"]["reasons"] if each["code"] == "volume-small"] == []
     for name in ("engine", "lis"):
         had = recoveries[name]
         assert had["select"]["point"]["sub_path"] == f"{server.folder}/srv/{name}"
         assert had["restore"]["receipt"]["bytes_restored"] == sum(len(f"{name} {number}") for number in range(5))
-        assert (had["hash"]["manifest"]["id"], had["hash"]["manifest"]["files"]) == (manifest, 15)
+        assert (had["hash"]["manifest"]["id"], had["hash"]["manifest"]["files"]) == (manifest, 16)
         assert had["hash"]["manifest"]["part"]["files"] == had["hash"]["difference"]["files_hashed"] == 5
     (server.folder / "srv" / "lis" / "folder-3" / "letter").write_text("lis ?")
     (server.folder / "srv" / "elsewhere" / "unexpected").write_text("x")
@@ -113,6 +119,10 @@ def test_a_folder_that_is_gone_from_the_newest_snapshot_fails_its_application_al
     verdict, recoveries = drilled(server, backed_up(server), "--level", "hash")
     assert verdict == "failed"
     assert grave(recoveries["lis"]) == ["DRP-S008"]
+    plan = json.loads(server.drp("drill", "plan", "quarterly-drill", "--json").stdout)
+    points = {each["application"]: each["point"] for wave in plan["waves"] for each in wave}
+    assert points["lis"] is None
+    assert points["engine"] is not None
     assert grave(recoveries["engine"]) == []
     assert recoveries["lis"]["restore"] is None
     assert recoveries["engine"]["hash"]["difference"]["files_hashed"] == 5

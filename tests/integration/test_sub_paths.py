@@ -119,7 +119,7 @@ def test_only_the_folder_comes_back_with_all_that_is_in_it(kept: Kept, tmp_path:
 def test_the_point_says_what_of_it_is_restored_and_how_much_that_is(kept: Kept) -> None:
     (point,) = kept.repository.points(kept.application(kept.at("ehr"))).points
     assert (point.sub_path, point.size_bytes) == (kept.at("ehr"), None)
-    held = kept.repository.held(point, counted=True)  # type: ignore[attr-defined]
+    held = kept.repository.at_sub_path(point, counted=True)  # type: ignore[attr-defined]
     files = [path for path in (kept.source / "ehr").rglob("*") if path.is_file() and not path.is_symlink()]
     assert held.lacking == ""
     assert held.size_bytes == sum(path.stat().st_size for path in files)
@@ -146,7 +146,7 @@ def test_the_point_says_what_of_it_is_restored_and_how_much_that_is(kept: Kept) 
 def test_what_is_not_there_is_said_and_never_restored_as_nothing(kept: Kept, name: str, why: str) -> None:
     (point,) = kept.repository.points(kept.application(kept.at(name))).points
     expected = why.format(source=kept.source)
-    assert kept.repository.held(point).lacking == expected  # type: ignore[attr-defined]
+    assert kept.repository.at_sub_path(point).lacking == expected  # type: ignore[attr-defined]
     assert kept.repository.look_into(point) == (expected,)  # type: ignore[attr-defined]
     with pytest.raises(RepositoryError, match="has nothing at"):
         kept.repository.restore_order(point)

@@ -20,7 +20,7 @@ OWN = "/srv/app/ehr"
 class Whole(World):
     """A world whose repository restores whole points."""
 
-    held = None
+    at_sub_path = None
 
 
 def world_of(script: Script | None = None, *, kind: type[World] = World, **job: object) -> World:
@@ -81,7 +81,7 @@ def test_a_point_that_lacks_the_folder_is_refused_and_no_older_one_is_taken_inst
     (recovery,) = record_of(world).recoveries
     assert recovery.select.point is None
     assert [each.reason for each in recovery.select.refused] == ["/srv/app/ehr in it is an empty folder"]
-    assert world.calls.count("held") == 1
+    assert world.calls.count("at_sub_path") == 1
     assert "restore_order" not in world.calls
 
 

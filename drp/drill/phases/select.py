@@ -154,7 +154,7 @@ def _lacking(context: PhaseContext, repository: Repository, point: RecoveryPoint
             ),
             hint=say("leave `backup.sub_path` out of the application's file: all of the point is restored then"),
         )
-    lacking = repository.held(point).lacking
+    lacking = repository.at_sub_path(point).lacking
     if not lacking:
         return ()
     expected = fact("folder-of-own", "the folder {sub_path}", sub_path=sub_path)

@@ -120,7 +120,7 @@ class CopiesRepository:
             return (say("{path}: cannot be read: {why}", path=self._own(point), why=os.strerror(error.errno or 0)),)
         return (lacking,) if lacking else ()
 
-    def held(self, point: RecoveryPoint, *, counted: bool = False) -> Held:
+    def at_sub_path(self, point: RecoveryPoint, *, counted: bool = False) -> Held:
         """Return what a copy has at the point's sub-path. Raises as ``restore_order``."""
         folder = self._folder(point)
         with suppress(OSError):  # the restore says it, with its name
@@ -145,7 +145,7 @@ class CopiesRepository:
             )
         folder = self._folder(point)
         root, below = point.sub_path or point.paths[0], self._own(point)
-        if point.sub_path and (lacking := self.held(point).lacking):
+        if point.sub_path and (lacking := self.at_sub_path(point).lacking):
             raise nothing_there(point, lacking)
         named = [base64.b64encode(path).decode("ascii") for path in only or ()]
         part = must_fit(named, files=len(named)) if only is not None else ()

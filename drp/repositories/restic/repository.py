@@ -197,7 +197,7 @@ class ResticRepository:
             return receipt
         return self._counted(point, receipt) if whole else replace(receipt, counted=False)
 
-    def held(self, point: RecoveryPoint, *, counted: bool = False) -> Held:
+    def at_sub_path(self, point: RecoveryPoint, *, counted: bool = False) -> Held:
         """Return what a point has at its sub-path; a tree that cannot be read is met again by the restore."""
         return held(self._tool, point, counted=counted)
 
