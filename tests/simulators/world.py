@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from drp.codec import digest
 from drp.domain.application import Application, CheckSpec, Objectives, Runbook
 from drp.domain.check import Loss
 from drp.domain.events import Entry, Event, Sign
@@ -22,52 +21,14 @@ from drp.domain.sandbox import IsolationProof, ProbeCheck, Residue, SandboxHandl
 from drp.domain.volume import VolumeRoom
 from drp.engine.crew import Threads
 from tests.simulators.approvals import SimApprovals
-from tests.simulators.beside import MemoryBeside
 from tests.simulators.clock import EPOCH, SimClock
 from tests.simulators.comparers import Comparers
 from tests.simulators.desk import SimDesk
+from tests.simulators.dying import Killed, SimJournal
 from tests.simulators.runners import Checks, Records, Runbooks
 from tests.simulators.traffic import Senders, Traffic
 
 BARE = SandboxOrder()
-
-
-class Killed(BaseException):
-    """The process died here."""
-
-
-class SimJournal(MemoryBeside):
-    """Memory journal with the chain, and a trap that kills before or after the Nth append."""
-
-    def __init__(self, clock: SimClock) -> None:
-        super().__init__(clock)
-        self.stored, self.appends = {}, 0
-        self.kill_at: tuple[int, str] | None = None
-
-    def append(self, drill: str, *events: Event) -> tuple[Entry, ...]:
-        self.appends += 1
-        if self.kill_at == (self.appends, "before"):
-            raise Killed
-        entries = self.stored.setdefault(drill, [])
-        begun = len(entries)
-        for event in events:
-            previous = entries[-1].hash if entries else "0" * 64
-            entry = Entry(
-                drill=drill, sequence=len(entries), stamp=self.clock.now(), event=event, previous=previous, hash=""
-            )
-            entries.append(replace(entry, hash=digest(entry)))
-        if self.kill_at == (self.appends, "after"):
-            raise Killed
-        return tuple(entries[begun:])
-
-    def entries(self, drill: str, after: int = -1) -> Iterator[Entry]:
-        return iter(self.stored.get(drill, [])[after + 1 :])
-
-    def drills(self) -> tuple[str, ...]:
-        return tuple(self.stored)
-
-    def verify(self, *, whole: bool = True) -> int:
-        return sum(map(len, self.stored.values()))
 
 
 @dataclass

@@ -10,7 +10,7 @@ from drp.domain.clock import Stamp
 from drp.domain.events import Entry, Event, FindingRaised, PhaseCompleted
 from drp.domain.ports import Clock
 from drp.journal import SqlJournal
-from tests.simulators.world import Killed
+from tests.simulators.dying import Killed
 
 
 @dataclass

@@ -30,7 +30,8 @@ from drp.service.requests import Request
 from drp.service.supervisor import Outcome
 from drp.service.wiring import Wiring
 from drp.service.worker import _carry_out
-from tests.simulators.world import Killed, World, dying
+from tests.simulators.dying import Killed
+from tests.simulators.world import World, dying
 from tests.support.ordered import conclusions
 from tests.support.sites import REPOSITORIES, write_site
 
