@@ -207,7 +207,11 @@ def _data(value: object) -> Any:
 def _words(found: Found) -> str:
     shown = deviation(found)
     mark, kind = _MARKS.get(found.kind, "?"), render.printable(word(KINDS, found.kind))
-    detail = f"  {found.expected} → {found.observed}" if found.observed and found.expected else ""
+    detail = (
+        f"  {render.printable(shown.expected)} → {render.printable(shown.observed)}"
+        if shown.observed and shown.expected
+        else ""
+    )
     return f"{mark} {kind:10} {shown.path}{detail}"
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol
 
-from drp.domain.phrase import Phrase, say
+from drp.domain.phrase import NOTHING, Phrase, say
 from drp.domain.visible import escape, is_visible
 
 EntryKind = Literal["file", "directory", "symlink", "fifo", "socket", "block", "character"]
@@ -97,8 +97,8 @@ class Deviation:
     kind: DeviationKind
     path: str
     path_b64: str
-    expected: str = ""
-    observed: str = ""
+    expected: Phrase = NOTHING
+    observed: Phrase = NOTHING
     errno: int = 0
     """Of what could not be read: the number of the system's error; 0: it was read, or nobody knows."""
 

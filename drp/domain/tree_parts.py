@@ -7,92 +7,92 @@ file system keeps; a test holds them against the running kernel's headers and re
 from __future__ import annotations
 
 from drp.domain.judged import Part
-from drp.domain.phrase import fact, quoted, say
-
-_SINCE = "by the manifest: "
+from drp.domain.phrase import fact, say
 
 PARTS: tuple[Part, ...] = (
     Part(
         name=say("content of files"),
         judged="content",
-        words=quoted(_SINCE + "size and digest of every regular file"),
+        words=say("by the manifest: size and digest of every regular file"),
         catalogue=("stx_size", "size", "content", "file"),
     ),
     Part(
         name=say("entries and their names"),
         judged="content",
-        words=quoted(_SINCE + "every name, byte for byte; what is missing and what should not be there"),
+        words=say("by the manifest: every name, byte for byte; what is missing and what should not be there"),
         catalogue=("name", "subtree", "dir"),
     ),
     Part(
         name=say("kinds"),
         judged="content",
-        words=quoted(_SINCE + "file, directory, link, pipe, socket, device"),
+        words=say("by the manifest: file, directory, link, pipe, socket, device"),
         catalogue=("stx_mode", "type", "mode", "fifo"),
     ),
     Part(
         name=say("modes"),
         judged="content",
-        words=quoted(_SINCE + "permissions, set-uid, set-gid, sticky"),
+        words=say("by the manifest: permissions, set-uid, set-gid, sticky"),
         catalogue=("st_mode",),
     ),
     Part(
         name=say("owners"),
         judged="content",
-        words=quoted(
-            _SINCE + "numbers of user and group, in a sandbox with `identity: range`; otherwise said each time"
+        words=say(
+            "by the manifest: numbers of user and group, in a sandbox with `identity: range`; otherwise said each time"
         ),
         catalogue=("stx_uid", "stx_gid", "uid", "gid"),
     ),
     Part(
         name=say("modification times of files"),
         judged="content",
-        words=quoted(_SINCE + "to the nanosecond"),
+        words=say("by the manifest: to the nanosecond"),
         catalogue=("stx_mtime", "mtime"),
     ),
     Part(
         name=say("targets of links"),
         judged="content",
-        words=quoted(_SINCE + "byte for byte"),
+        words=say("by the manifest: byte for byte"),
         catalogue=("linktarget", "linktarget_raw", "symlink"),
     ),
     Part(
         name=say("hard links"),
         judged="content",
-        words=quoted(_SINCE + "which names are one file"),
+        words=say("by the manifest: which names are one file"),
         catalogue=("stx_nlink", "stx_ino", "stx_dev", "inode", "links", "device_id"),
     ),
     Part(
         name=say("sockets and device nodes"),
         judged="content",
-        words=quoted(_SINCE + "kind and number, where they are there; a sandbox makes none, which is said each time"),
+        words=say(
+            "by the manifest: kind and number, where they are there; a sandbox makes none, which is said each time"
+        ),
         catalogue=("stx_rdev", "device", "socket", "dev", "chardev"),
     ),
     Part(
         name=say("extended attributes (user.*)"),
         judged="content",
-        words=quoted(
-            _SINCE + "name and digest of each, where source and data volume keep them; otherwise said each time"
+        words=say(
+            "by the manifest: name and digest of each, where source and data volume keep them; otherwise said each time"
         ),
         catalogue=("extended_attributes", "user.*"),
     ),
     Part(
         name=say("access control lists"),
         judged="content",
-        words=quoted(_SINCE + "where owners are judged too; otherwise said each time"),
+        words=say("by the manifest: where owners are judged too; otherwise said each time"),
         catalogue=("system.posix_acl_access", "system.posix_acl_default"),
     ),
     Part(
         name=say("file capabilities"),
         judged="content",
-        words=quoted(_SINCE + "by `drp manifest verify`; no restore cell may set them, which is said each time"),
+        words=say("by the manifest: by `drp manifest verify`; no restore cell may set them, which is said each time"),
         catalogue=("security.capability",),
     ),
     Part(
         name=say("extended attributes (trusted.*)"),
         judged="content",
-        words=quoted(
-            _SINCE + "by `drp manifest verify` as root; no restore cell may set them, which is said each time"
+        words=say(
+            "by the manifest: by `drp manifest verify` as root; no restore cell may set them, which is said each time"
         ),
         catalogue=("trusted.*",),
     ),
@@ -166,7 +166,7 @@ PARTS: tuple[Part, ...] = (
     Part(
         name=say("what the backup tool could not read"),
         judged="content",
-        words=quoted(_SINCE + "entries that are missing or unreadable are named"),
+        words=say("by the manifest: entries that are missing or unreadable are named"),
         catalogue=("error", "irregular"),
     ),
 )

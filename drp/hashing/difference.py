@@ -104,10 +104,10 @@ def differences(left: Manifest, right: Manifest) -> Iterator[Found]:
         elif second is None or (first is not None and first < second):
             assert first is not None
             for path, _, row in ours.directory(first[0]):
-                yield Found("missing", path, kind_of(row.mode), "")
+                yield Found("missing", path, ("kind", kind_of(row.mode)))
         else:
             for path, _, row in theirs.directory(second[0]):
-                yield Found("unexpected", path, "", kind_of(row.mode))
+                yield Found("unexpected", path, (), ("kind", kind_of(row.mode)))
 
 
 def _directory(
@@ -118,10 +118,10 @@ def _directory(
     while ours is not None or theirs is not None:
         if theirs is None or (ours is not None and ours[1] < theirs[1]):
             assert ours is not None
-            yield Found("missing", ours[0], kind_of(ours[2].mode), "")
+            yield Found("missing", ours[0], ("kind", kind_of(ours[2].mode)))
             ours = next(left, None)
         elif ours is None or theirs[1] < ours[1]:
-            yield Found("unexpected", theirs[0], "", kind_of(theirs[2].mode))
+            yield Found("unexpected", theirs[0], (), ("kind", kind_of(theirs[2].mode)))
             theirs = next(right, None)
         else:
             if ours[2] != theirs[2]:
@@ -133,4 +133,4 @@ def _entry(judge: Judge, path: bytes, ours: Row, theirs: Row) -> Iterator[Found]
     yield from (found for found in judge.entry(path, ours, theirs) if not found.kind.startswith(UNJUDGED))
     before, after = ours.extras.get(Tag.LINK_TO, b""), theirs.extras.get(Tag.LINK_TO, b"")
     if before != after:
-        yield Found("metadata", path, f"hard link to {before!r}", f"hard link to {after!r}")
+        yield Found("metadata", path, ("link", repr(before)), ("link", repr(after)))

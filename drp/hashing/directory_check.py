@@ -14,7 +14,7 @@ from drp.hashing.reading.observe import Observer
 from drp.hashing.reading.rows import Rows
 from drp.hashing.workers.shared import WorkerGate
 from drp.manifests.layout import FIXED, OWNER, Group, Tag
-from drp.manifests.row import Row, group_rows, kind_of, say_errno
+from drp.manifests.row import Row, group_rows, kind_of
 
 Place = tuple[tuple[Any, ...], int]
 """A frame's fields and the offset of a group in it."""
@@ -31,8 +31,7 @@ class DirectoryCheck:
     def whole(self, group: Group, parts: list[Group], places: list[Place], outcome: Outcome) -> None:
         """List a directory, judge its names, and look at the first part of its entries; the rest is for everybody."""
         if group.errno:
-            why = f"unknown: {say_errno(group.errno)} when the manifest was made"
-            outcome.add(Found("unreadable", group.directory, why, ""))
+            outcome.add(Found("unreadable", group.directory, ("unlisted-then", group.errno)))
         try:
             descriptor = self._descent.open(group.directory)
             listing = self._observer.list(descriptor)
@@ -145,13 +144,13 @@ class DirectoryCheck:
                 os.close(descriptor)
         except OSError as error:
             number = error.errno or errno.EIO
-            outcome.add(Found("unreadable", path, kind_of(expected.mode), say_errno(number), number))
+            outcome.add(Found("unreadable", path, ("kind", kind_of(expected.mode)), ("errno", number), number))
             self._gate.batch(0, 0, 0)
             return
         outcome.files, outcome.size = 1, seen.st_size
         self._gate.batch(1, seen.st_size, 0)
         if not stable:
-            outcome.add(Found("unstable", path, "a file at rest", "changed while it was read, twice"))
+            outcome.add(Found("unstable", path, ("at-rest",), ("changed-twice",)))
         elif digest != expected.digest or seen.st_size != expected.size:
             observed = expected._replace(size=seen.st_size, digest=digest)
             outcome.add(Found("changed", path, self._judge.say_content(expected), self._judge.say_content(observed)))
@@ -160,13 +159,13 @@ class DirectoryCheck:
         """A directory cannot be listed: all it should hold is missing, or cannot be judged."""
         gone = error.errno in _GONE
         number = error.errno or errno.EIO
-        why = "" if gone else say_errno(number)
+        why = () if gone else ("errno", number)
         if not gone:
-            outcome.add(Found("unreadable", directory, "directory", why, number))
+            outcome.add(Found("unreadable", directory, ("kind", "directory"), why, number))
         for part in parts:
             for name, row in zip(part.names, group_rows(part, self._judge.digest_size), strict=True):
                 path = part.path(name)
-                unreadable = Found("unreadable", path, kind_of(row.mode), why, number)
+                unreadable = Found("unreadable", path, ("kind", kind_of(row.mode)), why, number)
                 outcome.add(self._judge.missing(path, row.mode) if gone else unreadable)
                 outcome.link(part.path(name), row, None)
 
@@ -179,7 +178,7 @@ class DirectoryCheck:
             kind = "unknown"
             with suppress(OSError):
                 kind = kind_of(os.stat(name, dir_fd=descriptor, follow_symlinks=False).st_mode)
-            outcome.add(Found("unexpected", group.path(name), "", kind))
+            outcome.add(Found("unexpected", group.path(name), (), ("kind", kind)))
             if name in directories:
                 pending.append(group.path(name))
         pending.reverse()
@@ -189,9 +188,9 @@ class DirectoryCheck:
                 listing = self._observer.list(self._descent.open(directory))
             except OSError as error:
                 number = error.errno or errno.EIO
-                outcome.add(Found("unreadable", directory, "", say_errno(number), number))
+                outcome.add(Found("unreadable", directory, (), ("errno", number), number))
                 continue
             for entry in listing.names:
-                outcome.add(Found("unexpected", directory + b"/" + entry, "", "below an unexpected directory"))
+                outcome.add(Found("unexpected", directory + b"/" + entry, (), ("below-unexpected",)))
             pending.extend(directory + b"/" + entry for entry in reversed(listing.directories))
             self._gate(0)

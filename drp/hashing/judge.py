@@ -14,9 +14,10 @@ from typing import NamedTuple
 
 from drp.domain.manifest import show_path
 from drp.hashing.reading.rows import Rows
+from drp.hashing.words import Told
 from drp.manifests.attributes import class_of, parse
 from drp.manifests.layout import FIXED, OWNER, Group, Tag
-from drp.manifests.row import Row, group_rows, kind_of, say_errno
+from drp.manifests.row import Row, group_rows, kind_of
 
 _JUDGED_TAGS = (Tag.TARGET, Tag.DEVICE, Tag.XATTRS)
 
@@ -32,8 +33,9 @@ class Found(NamedTuple):
     kind: str
     """A DeviationKind; or `UNJUDGED` and what cannot be judged here, which is no deviation."""
     path: bytes
-    expected: str = ""
-    observed: str = ""
+    expected: Told = ()
+    """One side of it, as a code and plain values: `drp.hashing.words`."""
+    observed: Told = ()
     errno: int = 0
 
 
@@ -83,23 +85,23 @@ class Judge:
     def entry(self, path: bytes, expected: Row, seen: Row, *, digest_is_late: bool = False) -> Iterator[Found]:
         """Yield the deviations of one entry."""
         if Tag.ERROR in expected.extras:
-            why = say_errno(int.from_bytes(expected.extras[Tag.ERROR], "little"))
-            yield Found("unreadable", path, f"unknown: unreadable when the manifest was made ({why})", "")
+            number = int.from_bytes(expected.extras[Tag.ERROR], "little")
+            yield Found("unreadable", path, ("unreadable-then", number))
             return
         if Tag.ERROR in seen.extras:
             number = int.from_bytes(seen.extras[Tag.ERROR], "little")
             if number == errno.ENOENT and seen.mode == 0:
                 yield self.missing(path, expected.mode)
                 return
-            yield Found("unreadable", path, kind_of(expected.mode), say_errno(number), number)
+            yield Found("unreadable", path, _kind(expected.mode), ("errno", number), number)
             if seen.mode == 0:
                 return
             digest_is_late = True  # nothing can be said of its content
         if stat.S_IFMT(expected.mode) != stat.S_IFMT(seen.mode):
-            yield Found("kind", path, kind_of(expected.mode), kind_of(seen.mode))
+            yield Found("kind", path, _kind(expected.mode), _kind(seen.mode))
             return
         if Tag.UNSTABLE in seen.extras:
-            yield Found("unstable", path, "a file at rest", "changed while it was read, twice")
+            yield Found("unstable", path, ("at-rest",), ("changed-twice",))
         elif (
             stat.S_ISREG(seen.mode)
             and not digest_is_late
@@ -111,31 +113,31 @@ class Judge:
     def missing(self, path: bytes, mode: int) -> Found:
         """Return that an entry is not there: a departure, unless none of its kind can be here."""
         unmade = self._sandboxed and stat.S_IFMT(mode) in _NODES
-        return Found(f"{UNJUDGED}node" if unmade else "missing", path, kind_of(mode), "")
+        return Found(f"{UNJUDGED}node" if unmade else "missing", path, _kind(mode))
 
     def _unjudged(self, path: bytes, expected: Row) -> Iterator[Found]:
         kinds = {class_of(name) for name in parse(expected.extras.get(Tag.ATTRIBUTES, b""))}
         for kind in sorted(kind for kind in kinds if kind is not None and kind not in self._attributes):
             yield Found(UNJUDGED + kind, path)
 
-    def _attribute_pairs(self, expected: Row, seen: Row) -> Iterator[tuple[str, str]]:
+    def _attribute_pairs(self, expected: Row, seen: Row) -> Iterator[tuple[Told, Told]]:
         left, right = (parse(row.extras.get(Tag.ATTRIBUTES, b"")) for row in (expected, seen))
         for name in sorted({*left, *right}):
             if class_of(name) in self._attributes and left.get(name) != right.get(name):
-                said = ("with" if name in side else "without" for side in (left, right))
                 shown = show_path(name)
-                before, after = (f"{word} {shown}" for word in said)
-                yield (before, after) if before != after else (f"{shown} as recorded", f"{shown} another")
+                before, after = (("with" if name in side else "without", shown) for side in (left, right))
+                yield (before, after) if before != after else (("as-recorded", shown), ("another", shown))
 
     def _metadata(self, path: bytes, expected: Row, seen: Row) -> Iterator[Found]:
-        pairs = []
+        pairs: list[tuple[Told, Told]] = []
         if stat.S_IMODE(expected.mode) != stat.S_IMODE(seen.mode):
-            pairs.append((f"mode {stat.S_IMODE(expected.mode):04o}", f"mode {stat.S_IMODE(seen.mode):04o}"))
+            pairs.append((("mode", f"{stat.S_IMODE(expected.mode):04o}"), ("mode", f"{stat.S_IMODE(seen.mode):04o}")))
         offset = self.uid_offset
         if offset is not None and (expected.uid + offset, expected.gid + offset) != (seen.uid, seen.gid):
-            pairs.append((f"owner {expected.uid}:{expected.gid}", f"owner {seen.uid - offset}:{seen.gid - offset}"))
+            before, after = f"{expected.uid}:{expected.gid}", f"{seen.uid - offset}:{seen.gid - offset}"
+            pairs.append((("owner", before), ("owner", after)))
         if self._times and stat.S_ISREG(expected.mode) and expected.mtime_ns != seen.mtime_ns:
-            pairs.append((f"mtime_ns {expected.mtime_ns}", f"mtime_ns {seen.mtime_ns}"))
+            pairs.append((("mtime", str(expected.mtime_ns)), ("mtime", str(seen.mtime_ns))))
         for tag in _JUDGED_TAGS:
             left, right = expected.extras.get(tag, b""), seen.extras.get(tag, b"")
             if left != right:
@@ -144,14 +146,13 @@ class Judge:
             pairs.extend(self._attribute_pairs(expected, seen))
             yield from self._unjudged(path, expected)
         if pairs:
-            yield Found("metadata", path, "; ".join(pair[0] for pair in pairs), "; ".join(pair[1] for pair in pairs))
+            was, now = zip(*pairs, strict=True)
+            yield Found("metadata", path, ("all", was), ("all", now))
 
-    def say_content(self, row: Row) -> str:
-        """Return size and digests of a file in words."""
+    def say_content(self, row: Row) -> Told:
+        """Return size and digests of a file."""
         digests = (row.digest[at : at + 32].hex() for at in range(0, len(row.digest), 32))
-        return ", ".join(
-            [f"{row.size} bytes", *(f"{name} {text}" for name, text in zip(self.algorithms, digests, strict=False))]
-        )
+        return ("content", row.size, tuple(zip(self.algorithms, digests, strict=False)))
 
     def _expected_owners(self, owners: bytes) -> bytes:
         if not self.uid_offset:
@@ -167,10 +168,14 @@ class Judge:
         return self._owners[owners]
 
 
-def _say_extra(tag: Tag, value: bytes) -> str:
+def _kind(mode: int) -> Told:
+    return ("kind", kind_of(mode))
+
+
+def _say_extra(tag: Tag, value: bytes) -> Told:
     if tag == Tag.TARGET:
-        return f"target {show_path(value)}"
+        return ("target", show_path(value))
     if tag == Tag.DEVICE:
         number = int.from_bytes(value, "little")
-        return f"device {os.major(number)}:{os.minor(number)}"
-    return f"xattrs {value.hex()[:16] or 'none'}"
+        return ("device", f"{os.major(number)}:{os.minor(number)}")
+    return ("xattrs", value.hex()[:16])

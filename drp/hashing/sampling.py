@@ -15,7 +15,7 @@ import stat
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from drp.domain.phrase import say
+from drp.domain.phrase import Phrase, count, counted, fact, say
 from drp.domain.sample import log_choose, seen_with
 from drp.errors import UsageError
 from drp.manifests.layout import FIXED, Group
@@ -155,30 +155,41 @@ def rate_below(population: int, drawn: int, failures: int, confidence: float = 0
     return high
 
 
-def sentence(population: int, drawn: int, failures: int, seed: str) -> str:
+def sentence(population: int, drawn: int, failures: int, seed: str) -> Phrase:
     """Return what a sampled verification proved, exactly, in a sentence for the report.
 
     Nothing found: 1 - C(N-D, n) / C(N, n) with D the smallest number of files that is 0.1 % of N or more, see
     `seen_with`. Something found: the one-sided bound of Clopper and Pearson at 95 %, see `rate_below`. ``failures``
     are files, not departures: a file may depart in several ways.
     """
-    head = f"{drawn} of {_files(population)}, seed {seed}"
+    head = fact("sample-drawn", "{drawn} of {files}, seed {seed}", drawn=drawn, files=_files(population), seed=seed)
     if failures:
-        bound, verb = rate_below(population, drawn, failures), "was" if failures == 1 else "were"
-        return f"{head}: {failures} {verb} not as recorded; with 95 % confidence at most {bound:.4%} of all are not"
+        return counted(
+            "sample-departs",
+            "{head}: {n} was not as recorded; with 95 % confidence at most {bound} of all are not",
+            "{head}: {n} were not as recorded; with 95 % confidence at most {bound} of all are not",
+            failures,
+            head=head,
+            bound=f"{rate_below(population, drawn, failures):.4%}",
+        )
     per_mille = math.ceil(population / 1000)
-    chance = seen_with(population, drawn, per_mille)
-    return f"{head}: if 0.1 % were corrupt ({_files(per_mille)}) we would have seen it with {_percent(chance)}"
+    return fact(
+        "sample-as-recorded",
+        "{head}: if 0.1 % were corrupt ({few}) we would have seen it with {chance}",
+        head=head,
+        few=_files(per_mille),
+        chance=_percent(seen_with(population, drawn, per_mille)),
+    )
 
 
-def _files(count: int) -> str:
-    return "1 file" if count == 1 else f"{count} files"
+def _files(number: int) -> Phrase:
+    return count("{n} file", "{n} files", number)
 
 
-def _percent(chance: float) -> str:
+def _percent(chance: float) -> Phrase:
     if chance == 1.0:
-        return "certainty"
-    return "more than 99.99 %" if chance > 0.9999 else f"{chance * 100:.1f} %"
+        return say("certainty")
+    return say("more than 99.99 %") if chance > 0.9999 else say("{percent} %", percent=f"{chance * 100:.1f}")
 
 
 def _binomial_at_most(failures: int, drawn: int, rate: float) -> float:

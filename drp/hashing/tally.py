@@ -9,6 +9,7 @@ from typing import cast
 from drp.domain.manifest import MAX_DEVIATIONS, Deviation, DeviationKind, encode_path, show_path
 from drp.hashing.judge import UNJUDGED, Found
 from drp.hashing.outcome import Link
+from drp.hashing.words import words
 from drp.manifests.layout import sort_key
 from drp.manifests.part import OUTSIDE
 
@@ -30,7 +31,7 @@ class Tally:
         if not counted:
             self.counts[found.kind] = self.counts.get(found.kind, 0) + 1
         kept = self._first.setdefault(found.kind, [])
-        bisect.insort(kept, (sort_key(found.path), found))
+        bisect.insort(kept, (sort_key(found.path), found), key=_in_order)
         del kept[MAX_DEVIATIONS:]
         if self._on_found is not None and not found.kind.startswith(UNJUDGED):
             self._on_found(found)
@@ -50,14 +51,19 @@ class Tally:
         return tuple(deviation(found) for kind in sorted(self._first) for _, found in self._first[kind])
 
 
+def _in_order(kept: tuple[bytes, Found]) -> tuple[bytes, str]:
+    """Return what brings departures into one order, whichever worker tells them first."""
+    return kept[0], repr(kept[1])
+
+
 def deviation(found: Found) -> Deviation:
     """Return a deviation as the domain knows it."""
     return Deviation(
         kind=cast("DeviationKind", found.kind),
         path=show_path(found.path),
         path_b64=encode_path(found.path),
-        expected=found.expected,
-        observed=found.observed,
+        expected=words(found.expected),
+        observed=words(found.observed),
         errno=found.errno,
     )
 
@@ -82,6 +88,6 @@ def judge_links(links: Iterable[Link]) -> Iterator[Found]:
     for path, first, device, inode in ordered:
         seen = (device, inode)
         if path != first and (seen == (0, 0) or inode_of.get(first, (0, 0)) != seen):
-            yield Found("metadata", path, f"hard link to {show_path(first)}", "a file of its own")
+            yield Found("metadata", path, ("link", show_path(first)), ("own-file",))
         elif seen != (0, 0) and group_of.setdefault(seen, first) != first:
-            yield Found("metadata", path, "not linked to it", f"hard link to {show_path(group_of[seen])}")
+            yield Found("metadata", path, ("not-linked",), ("link", show_path(group_of[seen])))

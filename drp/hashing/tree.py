@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from drp.domain.manifest import ManifestDifference, ManifestSummary, OpenManifest
-from drp.domain.phrase import say
+from drp.domain.phrase import Phrase, fact, say
 from drp.domain.progress import Cancelled, Progress, Report
 from drp.domain.sample import Sample
 from drp.errors import ManifestError
@@ -109,9 +109,9 @@ def _of_manifest(manifest: Manifest, sample: Sample) -> Drawn:
     return Drawn(files=sample.drawn, seed=sample.seed)
 
 
-def _barred(within: Path) -> dict[str, str]:
+def _barred(within: Path) -> dict[str, Phrase]:
     """Return the classes of extended attributes that no restore into a sandbox's data volume can have set, and why."""
-    why = "no restore cell may set them: that takes root of a host"
+    why = fact("no-cell-may-set", "no restore cell may set them: that takes root of a host")
     barred = {"capability": why, "trusted": why}
     with suppress(OSError):
         folder = os.open(within, FLAGS)
@@ -119,9 +119,11 @@ def _barred(within: Path) -> dict[str, str]:
             kept = settable(folder)
         finally:
             os.close(folder)
-        barred.update(dict.fromkeys({"user", "acl"} - kept, "the data volume's file system keeps none"))
+        none = fact("volume-keeps-none", "the data volume's file system keeps none")
+        barred.update(dict.fromkeys({"user", "acl"} - kept, none))
         return barred
-    return {**barred, "user": "the data volume cannot be tried", "acl": "the data volume cannot be tried"}
+    untried = fact("volume-untried", "the data volume cannot be tried")
+    return {**barred, "user": untried, "acl": untried}
 
 
 def _with(difference: ManifestDifference, around: Tally) -> ManifestDifference:

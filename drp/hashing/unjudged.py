@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from drp.domain.manifest import UNJUDGED_PARTS, Unjudged
-from drp.domain.phrase import quoted
+from drp.domain.phrase import Phrase, fact
 from drp.hashing.judge import UNJUDGED
 from drp.hashing.tally import Tally
 from drp.manifests.attributes import CLASSES, visible
 from drp.manifests.reader import Manifest
 
 _NAMED = 20
-_NODE = "backup tools restore no sockets, and a sandbox lets nobody make devices"
-_SINGLE = "a single user id is mapped: as for owners"
-_UNSEEN = "whoever compares cannot see them: that takes root"
-_NOT_HELD = (
+_NODE = fact("no-nodes-restored", "backup tools restore no sockets, and a sandbox lets nobody make devices")
+_SINGLE = fact("single-user-id-as-owners", "a single user id is mapped: as for owners")
+_UNSEEN = fact("attributes-unseen", "whoever compares cannot see them: that takes root")
+_NOT_HELD = fact(
+    "attributes-not-held",
     "the manifest holds none: made by an earlier drp, with --no-attributes, without the right to see them, or where "
-    "the file system keeps none"
+    "the file system keeps none",
 )
 
 
@@ -35,7 +36,7 @@ def held(manifest: Manifest) -> tuple[str, ...]:
 
 
 def judged_classes(
-    manifest: Manifest, root: int, barred: Mapping[str, str] | None, *, uid_offset: int | None
+    manifest: Manifest, root: int, barred: Mapping[str, Phrase] | None, *, uid_offset: int | None
 ) -> tuple[str, ...]:
     """Return the classes that can be compared in the tree at an open root."""
     reasons = _reasons(barred, uid_offset)
@@ -45,22 +46,22 @@ def judged_classes(
 
 
 def without(
-    manifest: Manifest, barred: Mapping[str, str] | None, *, uid_offset: int | None, tally: Tally
+    manifest: Manifest, barred: Mapping[str, Phrase] | None, *, uid_offset: int | None, tally: Tally
 ) -> tuple[Unjudged, ...]:
     """Take what could not be judged out of the tally, and return it with why."""
     return tuple(_unjudged(manifest, _reasons(barred, uid_offset), tally))
 
 
-def _unjudged(manifest: Manifest, reasons: Mapping[str, str], tally: Tally) -> Iterator[Unjudged]:
+def _unjudged(manifest: Manifest, reasons: Mapping[str, Phrase], tally: Tally) -> Iterator[Unjudged]:
     kept = held(manifest)
     for kind, part in UNJUDGED_PARTS.items():
         count, named = tally.take(UNJUDGED + kind)
         if count:
             why = reasons.get(kind, _NODE if kind == "node" else _UNSEEN)
-            yield Unjudged(part=part, why=quoted(why), count=count, named=named[:_NAMED])
+            yield Unjudged(part=part, why=why, count=count, named=named[:_NAMED])
         elif kind != "node" and kind not in kept and not holds_all(manifest):
-            yield Unjudged(part=part, why=quoted(_NOT_HELD))
+            yield Unjudged(part=part, why=_NOT_HELD)
 
 
-def _reasons(barred: Mapping[str, str] | None, uid_offset: int | None) -> dict[str, str]:
+def _reasons(barred: Mapping[str, Phrase] | None, uid_offset: int | None) -> dict[str, Phrase]:
     return {**(barred or {}), **({"acl": _SINGLE} if uid_offset is None else {})}

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from drp.domain.manifest import MAX_DEVIATIONS, ManifestDifference
-from drp.domain.phrase import say
+from drp.domain.phrase import NOTHING, Phrase, fact, say
 from drp.errors import ManifestError
 from drp.hashing.reading.core import core_name
 from drp.hashing.reading.descent import FLAGS, raise_descriptor_limit
@@ -24,6 +24,7 @@ from drp.hashing.sampling import Sample, sentence
 from drp.hashing.selection import Selection, Stratum, select
 from drp.hashing.tally import OnFound, Tally, judge_links
 from drp.hashing.unjudged import holds_all, judged_classes, without
+from drp.hashing.words import turn
 from drp.hashing.workers import verify_worker  # noqa: F401 - forked workers find it loaded
 from drp.hashing.workers.checkpoint import Checkpoint
 from drp.hashing.workers.pool import Pool
@@ -42,7 +43,7 @@ class Plan:
 
     uid_offset: int | None = 0
     """What the restore added to every owner; None: owners are not judged."""
-    barred: Mapping[str, str] | None = None
+    barred: Mapping[str, Phrase] | None = None
     """A restore in a sandbox: classes of extended attributes that it cannot have set → why. None: in none."""
     sample: Sample | None = None
     below: bytes = b""
@@ -69,7 +70,7 @@ class Verification:
     drawn: int | None = None
     """Files in the sample; None: all were looked at."""
     strata: dict[Stratum, tuple[int, int]] = field(default_factory=dict)
-    sentence: str = ""
+    sentence: Phrase = NOTHING
     """What the sample proves."""
 
 
@@ -149,7 +150,7 @@ def compare_tree(
     manifest: Path | Manifest,
     *,
     uid_offset: int | None,
-    barred: Mapping[str, str] | None = None,
+    barred: Mapping[str, Phrase] | None = None,
     watch: Watch | None = None,
     cancelled: Callable[[], bool] = lambda: False,
     workers: int | None = None,
@@ -170,16 +171,21 @@ def _verification(
     drawn = difference.files_hashed if selection.drawn < 0 else selection.drawn
     bad = _departing_files(difference, drawn)
     if not drawn:
-        words = f"none of {population} files is in the sample: nothing was looked at"
+        words = fact(
+            "sample-empty", "none of {population} files is in the sample: nothing was looked at", population=population
+        )
     elif plan.sample.rotation:
-        words = f"turn {plan.sample.turn + 1} of {plan.sample.rotation}: {drawn} of {population} files"
-        words += f", {bad} of them not as recorded" if bad else ", all as recorded"
+        words = turn(plan.sample.turn + 1, plan.sample.rotation, drawn, population, bad)
     elif selection.strata:
         size, least = min(selection.strata.values(), key=lambda pair: pair[1] / pair[0])
-        words = (
-            f"{drawn} of {population} files in {len(selection.strata)} classes of size and age; in the least covered "
+        words = fact(
+            "sample-in-classes",
+            "{drawn} of {population} files in {classes} classes of size and age; in the least covered {least}",
+            drawn=drawn,
+            population=population,
+            classes=len(selection.strata),
+            least=sentence(size, least, bad, plan.sample.seed),
         )
-        words += sentence(size, least, bad, plan.sample.seed)
     else:
         words = sentence(population, drawn, bad, plan.sample.seed)
     return Verification(

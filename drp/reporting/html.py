@@ -14,7 +14,7 @@ from markupsafe import Markup, escape
 
 from drp.domain.evidence import EvidenceRecord
 from drp.domain.names import shown_name
-from drp.domain.phrase import Data, Phrase, Several, Value, recorded
+from drp.domain.phrase import RECORDED, Data, Phrase, Several, Value, recorded, with_data
 from drp.domain.visible import split_visible
 from drp.reporting import words
 from drp.reporting.charts import swatch, together_figure, trend_figure
@@ -70,7 +70,7 @@ def _environment(tongue: Language) -> Environment:
         data=_datum,
         own=partial(_own, tongue),
         requester=partial(_requester, tongue),
-        brief=_brief,
+        brief=partial(_brief, tongue),
         authored=authored,
         person=_person,
         number=tongue.number,
@@ -146,7 +146,13 @@ def _person(name: object) -> Markup:
     return _datum(shown_name(str(name)))
 
 
-def _brief(value: object) -> Markup:
-    """Return a digest short enough for a table: the record has all of it."""
-    text = str(value)
-    return _datum(text if len(text) <= _BRIEF else f"{text[:_BRIEF]}…")
+def _brief(tongue: Language, value: object) -> Markup:
+    """Return a text with its digests short enough for a table: the record has all of it."""
+    if isinstance(value, Phrase) and value.code != RECORDED:
+        cut = with_data(value, _cut)
+        return _phrase(tongue, cut if isinstance(cut, Phrase) else value)
+    return _datum(_cut(str(value)))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _BRIEF else f"{text[:_BRIEF]}…"

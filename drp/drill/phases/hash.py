@@ -258,6 +258,6 @@ def _missing_after(unrestored: Sequence[Phrase], named: Sequence[Deviation], cou
 def _finding(code: FindingCode, deviation: Deviation) -> Finding:
     return code.finding(
         subject=deviation.path,
-        observed=deviation.observed or deviation.kind,
+        observed=deviation.observed or _KINDS[deviation.kind],
         expected=deviation.expected or fact("as-manifest", "as in the manifest"),
     )

@@ -18,8 +18,6 @@ from drp.hashing.reading.descent import FLAGS
 from drp.hashing.tally import Tally
 from drp.manifests.row import kind_of
 
-_BESIDE = "outside the tree that the manifest describes"
-
 
 @dataclass(slots=True)
 class Surroundings:
@@ -54,15 +52,15 @@ def _walk(within: Path, names: list[bytes], found: Surroundings) -> None:
             present = [os.fsencode(entry.name) for entry in os.scandir(descriptor)]
             for entry in sorted(present):
                 if entry != name:
-                    found.tally.add(Found("unexpected", way + b"/" + entry, "nothing", _BESIDE))
+                    found.tally.add(Found("unexpected", way + b"/" + entry, ("nothing",), ("beside",)))
             way += b"/" + name
             if name not in present:
-                found.tally.add(Found("missing", way, "directory", "nothing was restored here"))
+                found.tally.add(Found("missing", way, ("kind", "directory"), ("not-restored",)))
                 found.blocked = True
                 return
             seen = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
             if not stat.S_ISDIR(seen.st_mode):
-                found.tally.add(Found("kind", way, "directory", kind_of(seen.st_mode)))
+                found.tally.add(Found("kind", way, ("kind", "directory"), ("kind", kind_of(seen.st_mode))))
                 found.blocked = True
                 return
             following = os.open(name, FLAGS, dir_fd=descriptor)

@@ -123,8 +123,7 @@ class VerifyJob:
                     self.tried.add(task[1])
                 continue
             for path in _paths(task, self.setup["below"]):
-                why = f"two workers died while reading here (the last by signal {-status})"
-                self.tally.add(Found("unreadable", path, "", why))
+                self.tally.add(Found("unreadable", path, (), ("workers-died", -status)))
 
 
 def task_key(task: Task) -> str:
