@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from drp.domain import failures_of_mariadb, failures_of_postgres
 from drp.domain.phrase import Phrase, fact, quoted
 from drp.domain.visible import one_line
+from drp.domain.worded import worded
 
 _LONGEST = 300
 PLAIN: Mapping[str, Phrase] = {
@@ -87,11 +89,6 @@ PLAIN: Mapping[str, Phrase] = {
 
 _OF_OURS = ("reason", "again", "unit")
 """Values that are words of the table themselves."""
-
-
-def worded(code: str, message: str) -> tuple[str, str]:
-    """Return a message with data in it, and its code."""
-    return message, code
 
 
 WITH_DATA: Mapping[str, str] = dict(
@@ -173,15 +170,19 @@ WITH_DATA: Mapping[str, str] = dict(
 )
 
 
+KNOWN: Mapping[str, str] = {**WITH_DATA, **failures_of_mariadb.FAILURES, **failures_of_postgres.FAILURES}
+"""Every message that may have data in it: its code."""
+
+
 def words_of(text: str, said: object = None) -> Phrase:
     """Return what a runbook says: by its table where it is drp's own words, else quoted.
 
     ``said``: the message that the program names beside the text, with its data; both are untrusted.
     """
     match said:
-        case {"message": str(message), "values": Mapping() as values} if message in WITH_DATA:
+        case {"message": str(message), "values": Mapping() as values} if message in KNOWN:
             try:
-                return Phrase(message, values=_typed(values), code=WITH_DATA[message])
+                return Phrase(message, values=_typed(values), code=KNOWN[message])
             except ValueError:  # it asks for data that are not there
                 return quoted(one_line(text, _LONGEST))
         case _:
@@ -195,3 +196,8 @@ def _typed(values: Mapping[str, object]) -> dict[str, Any]:
         for name, value in values.items()
         if isinstance(value, str)
     }
+
+
+def known(said: str) -> bool:
+    """Return whether words are of the table."""
+    return isinstance(said, Phrase) and said.message in KNOWN
