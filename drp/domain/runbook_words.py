@@ -10,6 +10,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from drp.domain.phrase import Phrase, fact, quoted
+from drp.domain.runbook_words_clinical import PLAIN as CLINICAL
+from drp.domain.runbook_words_clinical import WITH_DATA as CLINICAL_WITH_DATA
+from drp.domain.runbook_words_clinical import worded
 from drp.domain.visible import one_line
 
 _LONGEST = 300
@@ -87,11 +90,6 @@ PLAIN: Mapping[str, Phrase] = {
 
 _OF_OURS = ("reason", "again", "unit")
 """Values that are words of the table themselves."""
-
-
-def worded(code: str, message: str) -> tuple[str, str]:
-    """Return a message with data in it, and its code."""
-    return message, code
 
 
 WITH_DATA: Mapping[str, str] = dict(
@@ -173,20 +171,23 @@ WITH_DATA: Mapping[str, str] = dict(
 )
 
 
+_CODES: Mapping[str, str] = {**WITH_DATA, **CLINICAL_WITH_DATA}
+
+
 def words_of(text: str, said: object = None) -> Phrase:
     """Return what a runbook says: by its table where it is drp's own words, else quoted.
 
     ``said``: the message that the program names beside the text, with its data; both are untrusted.
     """
     match said:
-        case {"message": str(message), "values": Mapping() as values} if message in WITH_DATA:
+        case {"message": str(message), "values": Mapping() as values} if message in _CODES:
             try:
-                return Phrase(message, values=_typed(values), code=WITH_DATA[message])
+                return Phrase(message, values=_typed(values), code=_CODES[message])
             except ValueError:  # it asks for data that are not there
                 return quoted(one_line(text, _LONGEST))
         case _:
             line = one_line(text, _LONGEST)
-            return PLAIN.get(line) or quoted(line)
+            return PLAIN.get(line) or CLINICAL.get(line) or quoted(line)
 
 
 def _typed(values: Mapping[str, object]) -> dict[str, Any]:
