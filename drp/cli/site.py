@@ -10,6 +10,7 @@ import typer
 
 from drp.cli.noun import noun
 from drp.domain.phrase import say
+from drp.errors import UsageError
 
 app = noun("Lay down a site directory: an example hospital, or what a repository of yours holds.")
 
@@ -48,6 +49,10 @@ def init(
     from drp.config.template import lay_site
 
     if repository is None:
+        said = (password_file, password_command, password_credential, access_key_file, secret_key_file)
+        if any((*said, region, ca_file, executable, split)):
+            message = say("of which repository? these options describe one")
+            raise UsageError(message, hint=say("add --repository LOCATION"))
         lay_site(directory)
         render.line(say("{directory}: a site with an example hospital", directory=directory))
         render.line("  drp.yml                     the site: name, language, where evidence goes")

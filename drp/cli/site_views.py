@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from drp.cli import render
+from drp.cli.words import NO, YES
 from drp.config.draft import Found
 from drp.domain.phrase import count, say
 from drp.domain.survey import Proposal
@@ -46,7 +47,7 @@ def show_described(directory: Path, found: Found, step: str) -> None:
 
 def _row(each: Proposal) -> tuple[str, ...]:
     newest = each.newest
-    bound = "yes" if newest.manifest_id is not None else "no"
+    bound = YES if newest.manifest_id is not None else NO
     when = render.instant(newest.consistent_at)
     return (
         each.name,

@@ -77,7 +77,7 @@ def survey(
     """
     entry = _entry(place_of(said), secrets, region=region, ca_file=ca_file)
     if executable and entry["kind"] == "restic":
-        entry["executable"] = executable
+        entry["executable"] = str(Path(executable).absolute()) if "/" in executable else executable
     with tempfile.TemporaryDirectory(prefix="drp-init-", ignore_cleanup_errors=True) as cache:
         repository = create(settings_of(NAME, entry), resolve=resolve, cache_directory=Path(cache))
         return _found(entry, repository)

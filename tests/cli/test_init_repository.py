@@ -141,6 +141,14 @@ def test_what_is_no_repository_that_drp_reads_is_said(place: Path, where: str, s
     assert not (place / "site").exists()
 
 
+def test_options_of_a_repository_without_one_lay_no_example_down(tmp_path: Path) -> None:
+    for words in (("--password-file", "password"), ("--split",)):
+        done = drp("init", "site", *words, cwd=tmp_path)
+        assert done.returncode == 2
+        assert "of which repository?" in done.stderr
+        assert not (tmp_path / "site").exists()
+
+
 def test_an_empty_repository_and_a_damaged_one_are_told_apart(place: Path) -> None:
     Restic(RESTIC, str(place / "empty")).init()
     empty = init(place, "--password-file", "password", where="empty")
