@@ -11,10 +11,9 @@ from typing import Any
 
 from drp.cli.doctor_closed import closed_to_others
 from drp.cli.need import Need, attempt
-from drp.cli.precheck_views import STATES
 from drp.cli.words import word
 from drp.domain.phrase import joined, say
-from drp.domain.precheck_words import sentence
+from drp.domain.precheck_words import STATES, sentence
 from drp.domain.repository import Location, S3Location
 from drp.errors import AccessDenied, ConfigError, NotFound, NotReadable, RepositoryError, StorageFull
 from drp.service.precheck import precheck

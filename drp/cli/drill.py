@@ -80,7 +80,9 @@ def run(
     if name is None and not only:
         message = say("name a drill plan or an application")
         raise UsageError(message, hint="`drp drill run NAME`, or `drp drill run --app NAME`")
-    _first_sign(quiet=machine or context.obj.quiet)
+    from drp.cli.drill_signs import afterwards, first_sign
+
+    first_sign(quiet=machine or context.obj.quiet)
     from drp.cli.context import wiring_of
     from drp.cli.holding import exit_status, follow
     from drp.cli.reporters import reporter
@@ -104,7 +106,7 @@ def run(
     with closing(reporter(machine=machine, quiet=context.obj.quiet)) as shown:
         outcome = follow(start(site, request), shown)
     if not (machine or context.obj.quiet):
-        _afterwards(outcome.drill, sealed=outcome.sealed, kept=bool(outcome.kept))
+        afterwards(outcome.drill, sealed=outcome.sealed, kept=bool(outcome.kept))
     return exit_status(outcome)
 
 
@@ -289,28 +291,3 @@ def _user() -> str:
     from drp.cli.asking import asking_account
 
     return asking_account()
-
-
-def _first_sign(*, quiet: bool) -> None:
-    """Say that drp is at work, before all that a drill needs is loaded: that alone takes a while."""
-    from drp.cli.render import note
-
-    if not quiet:
-        note("drp: reading the site, and looking for room …")
-
-
-def _afterwards(drill: str, *, sealed: bool, kept: bool) -> None:
-    from drp.cli.render import note
-
-    if not sealed:
-        note(
-            say(
-                "cut off:  drp drill resume {drill}    (with --conclude: restore nothing more, only record)",
-                drill=drill,
-            )
-        )
-        return
-    note(say("report:   drp report {drill} --format html -o report.html", drill=drill))
-    if kept:
-        note(say("inside:   drp drill exec {drill} -- COMMAND", drill=drill))
-        note("when done: drp drill clean")

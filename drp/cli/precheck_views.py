@@ -6,15 +6,9 @@ from typing import Any
 
 from drp.cli.words import word
 from drp.codec import to_data
-from drp.domain.phrase import NOTHING, Phrase, Size, count, say
+from drp.domain.phrase import NOTHING, Size, count, say
 from drp.domain.precheck import Precheck
-from drp.domain.precheck_words import sentence
-
-STATES: dict[str, Phrase] = {
-    "admissible": say("admissible"),
-    "degraded": say("degraded"),
-    "blocked": say("blocked"),
-}
+from drp.domain.precheck_words import STATES, sentence, weighed
 
 
 def precheck_document(found: Precheck) -> dict[str, Any]:
@@ -42,8 +36,5 @@ def precheck_lines(found: Precheck) -> list[str]:
     )
     return [
         say("room: {state}; {takes}", state=word(STATES, found.state), takes=takes),
-        *(
-            say("  {weight}: {reason}", weight=word(STATES, reason.weight), reason=sentence(reason))
-            for reason in found.reasons
-        ),
+        *(say("  {reason}", reason=weighed(reason)) for reason in found.reasons),
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from drp.cli import render
@@ -35,52 +36,45 @@ def show(found: Overview, *, machine: bool) -> int:
     render.line(f"DRP {level.upper()} - {text} | {' '.join(_performance(found))}")
     for standing in found.standings:
         render.line(_line(standing))
+    for text in (*_gaps(found), *schedule_lines(found), *_drills(found), *_records(found)):
+        render.line(text)
+    return _EXIT[level]
+
+
+def _gaps(found: Overview) -> Iterator[Phrase]:
+    """Yield what nobody looked at, or nobody can drill."""
     for standing in found.standings:
         for why in standing.newest.unknown if standing.newest is not None else ():
-            render.line(
-                say(
-                    "newest recovery point of {application} not looked at: {why}",
-                    application=standing.application,
-                    why=why,
-                )
+            yield say(
+                "newest recovery point of {application} not looked at: {why}",
+                application=standing.application,
+                why=why,
             )
     for point in found.coverage.single_points:
-        render.line(
-            say(
-                "single point of failure: {application} is not drilled, needed by {needed_by}",
-                application=point.application,
-                needed_by=listed(point.needed_by, _NAMED),
-            )
+        yield say(
+            "single point of failure: {application} is not drilled, needed by {needed_by}",
+            application=point.application,
+            needed_by=listed(point.needed_by, _NAMED),
         )
     for name, problem in found.broken.items():
-        render.line(say("cannot be drilled: {name}: {problem}", name=name, problem=problem))
-    for text in schedule_lines(found):
-        render.line(text)
-    for text in _drills(found):
-        render.line(text)
+        yield say("cannot be drilled: {name}: {problem}", name=name, problem=problem)
+
+
+def _records(found: Overview) -> Iterator[Phrase]:
+    """Yield how the journal stands, which records are gone, and which sandboxes are kept."""
     if found.drills:
-        render.line(
-            count(
-                "journal: {n} drill; {verified}",
-                "journal: {n} drills; {verified}",
-                found.drills,
-                verified=_verified(found),
-            )
-        )
+        told = _verified(found)
+        yield count("journal: {n} drill; {verified}", "journal: {n} drills; {verified}", found.drills, verified=told)
     for drill in found.lost:
-        render.line(say("evidence lost: the sealed record of {drill} is gone; bring it back from a copy", drill=drill))
+        yield say("evidence lost: the sealed record of {drill} is gone; bring it back from a copy", drill=drill)
     for kept in found.kept:
-        over = say(" (OVERDUE)") if kept.until < found.now else NOTHING
-        render.line(
-            say(
-                "kept sandbox: {application} of {drill} until {until}{over}",
-                application=kept.application,
-                drill=kept.drill,
-                until=render.instant(kept.until),
-                over=over,
-            )
+        yield say(
+            "kept sandbox: {application} of {drill} until {until}{over}",
+            application=kept.application,
+            drill=kept.drill,
+            until=render.instant(kept.until),
+            over=say(" (OVERDUE)") if kept.until < found.now else NOTHING,
         )
-    return _EXIT[level]
 
 
 def _drills(found: Overview) -> list[Phrase]:

@@ -20,6 +20,8 @@ NOTICES = "notices"
 _LONGEST = {"text": 4096, "raw": 64 << 10}
 _MOST = 10_000
 _SHOWN = 80
+WHY = "why"
+"""What a program that failed may say, declared or not: the message of its failure."""
 _SAID: Mapping[str, object] = {"message": "text", "values": {"*": "text"}}
 _NOTICE: Mapping[str, object] = {
     "kind": "text",
@@ -35,6 +37,7 @@ def read_answer(text: bytes, declared: Mapping[str, object], *, whole: bool = Tr
     ``whole`` False: the program did not come to its end, so what is declared may be absent. Raises ``Malformed``.
     """
     said: dict[str, Any] = {}
+    declared = declared if whole else {**declared, f"{WHY}?": _SAID}
     for line in filter(None, map(bytes.strip, text.split(b"\n"))):
         for name, value in _fields(parse_object(line), declared, "").items():
             if name == NOTICES and NOTICES in said:

@@ -1,29 +1,41 @@
-"""What reasons of a precheck say, in English: where somebody starts a drill, and in its errors. Pure."""
+"""What reasons of a precheck say: where somebody starts a drill, and in its errors. Pure."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
-from drp.domain.duration import words
+from drp.domain.phrase import Data, Duration, Instant, Phrase, Size, Value, say
 from drp.domain.precheck import REASONS, PrecheckReason
 
+STATES: Mapping[str, Phrase] = {
+    "admissible": say("admissible"),
+    "degraded": say("degraded"),
+    "blocked": say("blocked"),
+}
+"""How it stands with the room for a drill, and what a reason means for a start."""
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 
 
-def sentence(reason: PrecheckReason) -> str:
+def sentence(reason: PrecheckReason) -> Phrase:
     """Return what a reason says."""
-    return REASONS[reason.code][1].format_map({name: shown(name, value) for name, value in reason.values.items()})
+    return Phrase(REASONS[reason.code][1], values={name: _typed(name, value) for name, value in reason.values.items()})
 
 
-def shown(name: str, value: str) -> str:
-    """Return a value as people read it, by what the end of its name says it is."""
+def weighed(reason: PrecheckReason) -> Phrase:
+    """Return what a reason says, behind what it means for a start."""
+    return say("{weight}: {reason}", weight=STATES[reason.weight], reason=sentence(reason))
+
+
+def _typed(name: str, value: str) -> Value:
+    """Return a value by what the end of its name says it is."""
     if name.endswith("_bytes"):
-        return size(int(value))
+        return Size(int(value))
     if name.endswith("_ms"):
-        return words(int(value))
+        return Duration(int(value))
     if name.endswith("_at"):
-        return f"{datetime.fromisoformat(value):%Y-%m-%d %H:%M:%SZ}"
-    return value
+        return Instant(datetime.fromisoformat(value))
+    return Data(value)
 
 
 def size(number: int) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Literal
 
-from drp.domain.phrase import Phrase
+from drp.domain.phrase import NOTHING, Phrase
 from drp.domain.sandbox import SandboxHandle
 
 RunbookStep = Literal["restore", "start", "stop"]
@@ -43,7 +43,7 @@ class TaskResult:
     name: str
     outcome: TaskOutcome
     duration_ms: int
-    message: str = ""
+    message: Phrase = NOTHING
     housekeeping: bool = False
     """Ansible's own, such as looking at a role's arguments: nothing that the runbook's author wrote."""
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from drp.domain import failures_of_mariadb, failures_of_postgres
 from drp.domain.phrase import Phrase, fact, quoted
 from drp.domain.runbook_words_clinical import PLAIN as CLINICAL
 from drp.domain.runbook_words_clinical import WITH_DATA as CLINICAL_WITH_DATA
-from drp.domain.runbook_words_clinical import worded
 from drp.domain.visible import one_line
+from drp.domain.worded import worded
 
 _LONGEST = 300
 PLAIN: Mapping[str, Phrase] = {
@@ -171,7 +172,13 @@ WITH_DATA: Mapping[str, str] = dict(
 )
 
 
-_CODES: Mapping[str, str] = {**WITH_DATA, **CLINICAL_WITH_DATA}
+KNOWN: Mapping[str, str] = {
+    **WITH_DATA,
+    **CLINICAL_WITH_DATA,
+    **failures_of_mariadb.FAILURES,
+    **failures_of_postgres.FAILURES,
+}
+"""Every message that may have data in it: its code."""
 
 
 def words_of(text: str, said: object = None) -> Phrase:
@@ -180,9 +187,9 @@ def words_of(text: str, said: object = None) -> Phrase:
     ``said``: the message that the program names beside the text, with its data; both are untrusted.
     """
     match said:
-        case {"message": str(message), "values": Mapping() as values} if message in _CODES:
+        case {"message": str(message), "values": Mapping() as values} if message in KNOWN:
             try:
-                return Phrase(message, values=_typed(values), code=_CODES[message])
+                return Phrase(message, values=_typed(values), code=KNOWN[message])
             except ValueError:  # it asks for data that are not there
                 return quoted(one_line(text, _LONGEST))
         case _:
@@ -196,3 +203,8 @@ def _typed(values: Mapping[str, object]) -> dict[str, Any]:
         for name, value in values.items()
         if isinstance(value, str)
     }
+
+
+def known(said: str) -> bool:
+    """Return whether words are of the table."""
+    return isinstance(said, Phrase) and said.message in KNOWN

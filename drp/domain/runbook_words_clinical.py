@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from drp.domain.phrase import Phrase, fact
+from drp.domain.worded import worded
 
 PLAIN: Mapping[str, Phrase] = {
     str(one): one
@@ -31,13 +32,6 @@ PLAIN: Mapping[str, Phrase] = {
         fact("are-others", "are others"),
     )
 }
-
-
-def worded(code: str, message: str) -> tuple[str, str]:
-    """Return a message with data in it, and its code."""
-    return message, code
-
-
 WITH_DATA: Mapping[str, str] = dict(
     (
         worded("patients-deleted-at", "production has {value}, at which patients are deleted; the drill 0"),

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from drp.domain.alerts import Cause
+from drp.domain.phrase import NOTHING, Phrase
 
 FIRST_WAIT = timedelta(minutes=1)
 LONGEST_WAIT = timedelta(hours=1)
@@ -41,7 +42,7 @@ class Listener:
     """So many times in a row it took nothing."""
     next_at: datetime | None = None
     """Not before then is it tried again."""
-    refused: str = ""
+    refused: Phrase = NOTHING
     """A word for why it took nothing the last time."""
 
     @property
@@ -122,7 +123,7 @@ def took(listener: Listener, told: News, now: datetime) -> Listener:
     return Listener(heard=heard)
 
 
-def refused(listener: Listener, why: str, now: datetime) -> Listener:
+def refused(listener: Listener, why: Phrase, now: datetime) -> Listener:
     """Return the listener after its target took none: it is tried again later, each time later."""
     wait = min(FIRST_WAIT * 2 ** min(listener.tries, 16), LONGEST_WAIT)
     return replace(listener, tries=listener.tries + 1, next_at=now + wait, refused=why)

@@ -77,7 +77,7 @@ class TreeHasher:
                 opened,
                 uid_offset=uid_offset,
                 barred=_barred(within) if within is not None else None,
-                watch=_watch(report, "hashing the restored tree", files, total),
+                watch=_watch(report, say("hashing the restored tree"), files, total),
                 cancelled=cancelled,
                 workers=self._workers,
                 sample=_of_manifest(opened, sample) if sample is not None else None,
@@ -98,7 +98,7 @@ class TreeHasher:
 
         Raises ``NotFound`` when there is no directory, ``ManifestError``, ``Interrupted``.
         """
-        watch = _watch(report, "hashing the software image", None, None)
+        watch = _watch(report, say("hashing the software image"), None, None)
         return tree_digest(root, workers=self._workers, watch=watch, cancelled=cancelled)
 
 
@@ -159,7 +159,7 @@ def create_manifest(
         algorithms=algorithms,
         facts=facts,
         workers=workers,
-        watch=_watch(report, "making the manifest", None, None),
+        watch=_watch(report, say("making the manifest"), None, None),
         cancelled=cancelled,
         options=options,
         recovery_point=recovery_point,

@@ -18,15 +18,13 @@ from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
 from drp.codec import from_json, to_data
-from drp.domain.phrase import say
-from drp.domain.visible import one_line
-from drp.monitoring.outbox import Answer, Parcel
+from drp.domain.phrase import quoted, say
+from drp.monitoring.outbox import Answer, Parcel, bounded
 from drp.monitoring.pings import ping
 from drp.monitoring.traces import export
-from drp.redact import redact, remember
+from drp.redact import redacted, remember
 
 _LINES = threading.Lock()
-_SAID = 200
 _AT_ONCE = 32
 _MEMORY = 2 << 30
 
@@ -40,7 +38,12 @@ class Order:
 
 
 class Refused(Exception):
-    """A parcel was not taken; the message says why."""
+    """A parcel was not taken; ``why`` says why."""
+
+    def __init__(self, why: str) -> None:
+        """Take words of drp's, or of others."""
+        super().__init__(why)
+        self.why = quoted(why)
 
 
 def main() -> None:
@@ -74,8 +77,8 @@ def _send(parcel: Parcel, seconds: float) -> None:
         _WAYS[parcel.kind](parcel, seconds)
         answer = Answer(name=parcel.name, taken=True)
     except Exception as error:  # noqa: BLE001 - whatever a library raises, the others are sent all the same
-        why = str(error) if isinstance(error, Refused) else f"{type(error).__name__}: {error}"
-        answer = Answer(name=parcel.name, taken=False, said=one_line(redact(why), _SAID))
+        why = error.why if isinstance(error, Refused) else quoted(f"{type(error).__name__}: {error}")
+        answer = Answer(name=parcel.name, taken=False, said=bounded(redacted(why)))
     with _LINES:
         sys.stdout.write(json.dumps(to_data(answer)) + "\n")
         sys.stdout.flush()

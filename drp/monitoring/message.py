@@ -12,7 +12,7 @@ from jinja2 import StrictUndefined, TemplateError, select_autoescape
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from drp.domain.alerts import Gravity
-from drp.domain.phrase import count, say
+from drp.domain.phrase import NOTHING, Phrase, count, joined, say
 from drp.domain.telling import Heard, News
 from drp.domain.visible import printable_lines
 from drp.errors import Untrusted
@@ -22,6 +22,7 @@ from drp.share import shared
 from drp.trust import Trust
 
 TEMPLATE = "alert.txt.j2"
+_TEMPLATE = f"templates/{TEMPLATE}"
 _LINES = 30
 _LONGEST = 8_000
 _LARGEST_TEMPLATE = 64 << 10
@@ -35,7 +36,7 @@ class Message:
     body: str
     gravity: Gravity | None = None
     """None: something is over, or it is a test."""
-    trouble: str = ""
+    trouble: Phrase = NOTHING
     """Why the site's own template was passed over."""
 
 
@@ -87,32 +88,34 @@ def _lines(heard: Sequence[Heard], tongue: Language) -> Iterator[str]:
         yield tongue.labelled(marks[one.cause.gravity], tongue.plain(phrase_of(one.cause)))
 
 
-def _rendered(directory: Path, said: dict[str, object], tongue: Language) -> tuple[str, str]:
+def _rendered(directory: Path, said: dict[str, object], tongue: Language) -> tuple[str, Phrase]:
     own, trouble = _own_template(directory)
     if own is not None:
         try:
-            return _render(own, said, tongue), ""
+            return _render(own, said, tongue), NOTHING
         except (TemplateError, ValueError, TypeError, ArithmeticError, LookupError) as error:
-            trouble = f"templates/{TEMPLATE}: {type(error).__name__}: {error}"
+            trouble = joined([_TEMPLATE, type(error).__name__, str(error)], ": ")
     shipped = (shared("reports") / "templates" / TEMPLATE).read_text(encoding="utf-8")
     return _render(shipped, said, tongue), trouble
 
 
-def _own_template(directory: Path) -> tuple[str | None, str]:
+def _own_template(directory: Path) -> tuple[str | None, Phrase]:
     """Return the site's own template, and why it cannot be used."""
     path = directory / "templates" / TEMPLATE
     try:
         descriptor = Trust().open(path)
     except FileNotFoundError:
-        return None, ""
+        return None, NOTHING
     except (OSError, ValueError, Untrusted) as error:
-        return None, f"templates/{TEMPLATE}: {error}"
+        return None, joined([_TEMPLATE, getattr(error, "message", None) or error], ": ")
     with os.fdopen(descriptor, "rb") as stream:
         raw = stream.read(_LARGEST_TEMPLATE + 1)
+    if len(raw) > _LARGEST_TEMPLATE:
+        return None, say("{template}: is too large", template=_TEMPLATE)
     try:
-        return (raw.decode(), "") if len(raw) <= _LARGEST_TEMPLATE else (None, f"templates/{TEMPLATE}: is too large")
+        return raw.decode(), NOTHING
     except UnicodeDecodeError:
-        return None, f"templates/{TEMPLATE}: is not UTF-8"
+        return None, say("{template}: is not UTF-8", template=_TEMPLATE)
 
 
 def _render(template: str, said: dict[str, object], tongue: Language) -> str:

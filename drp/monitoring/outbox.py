@@ -16,9 +16,10 @@ from typing import Any, Literal
 
 from drp import command
 from drp.codec import from_json, to_data
+from drp.domain.phrase import NOTHING, QUOTED, RECORDED, Phrase, quoted, say
 from drp.domain.visible import one_line
 from drp.errors import CommandFailed, Tampered
-from drp.redact import redact
+from drp.redact import redacted
 
 PROXIES = ("http_proxy", "https_proxy", "no_proxy")
 _SYSTEM_AUTHORITIES = Path("/etc/ssl/certs/ca-certificates.crt")
@@ -48,7 +49,7 @@ class Answer:
 
     name: str
     taken: bool
-    said: str = ""
+    said: Phrase = NOTHING
     """Why it was not taken, on one line, without any secret."""
 
 
@@ -57,7 +58,7 @@ def send(parcels: Sequence[Parcel], seconds: float) -> tuple[Answer, ...]:
     if not parcels:
         return ()
     order = json.dumps({"seconds": seconds, "parcels": [to_data(parcel) for parcel in parcels]}).encode()
-    ended = ""
+    ended = NOTHING
     try:
         output = command.run(
             [sys.executable, "-I", "-m", "drp.monitoring.delivery"],
@@ -68,11 +69,15 @@ def send(parcels: Sequence[Parcel], seconds: float) -> tuple[Answer, ...]:
             grace_seconds=_GRACE_SECONDS,
         )
         answers = _answers(output.stdout)
-        ended = "no answer in time" if output.ended_by == "timeout" else f"the sender ended with {output.exit_code}"
+        ended = (
+            say("no answer in time")
+            if output.ended_by == "timeout"
+            else say("the sender ended with {status}", status=str(output.exit_code))
+        )
     except CommandFailed as error:
-        answers, ended = {}, error.message
+        answers, ended = {}, quoted(error.message)
     return tuple(
-        answers.get(parcel.name, Answer(name=parcel.name, taken=False, said=redact(ended))) for parcel in parcels
+        answers.get(parcel.name, Answer(name=parcel.name, taken=False, said=redacted(ended))) for parcel in parcels
     )
 
 
@@ -84,9 +89,13 @@ def _answers(printed: str) -> dict[str, Answer]:
             answer = from_json(Answer, line)
         except Tampered:
             continue
-        said = one_line(redact(answer.said), _SAID)
-        found[answer.name] = Answer(name=answer.name, taken=answer.taken, said=said)
+        found[answer.name] = Answer(name=answer.name, taken=answer.taken, said=bounded(redacted(answer.said)))
     return found
+
+
+def bounded(why: Phrase) -> Phrase:
+    """Return what others said in one short line, and words of ours as they are."""
+    return quoted(one_line(why, _SAID)) if why.code in {QUOTED, RECORDED} else why
 
 
 def _environment() -> dict[str, str]:

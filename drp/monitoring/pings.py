@@ -7,6 +7,8 @@ import urllib.request
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
+from drp.domain.phrase import NOTHING, Phrase, quoted, say
+
 _TAKEN = range(200, 300)
 
 
@@ -25,13 +27,13 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
         return
 
 
-def ping(url: str, body: str, seconds: float) -> str:
+def ping(url: str, body: str, seconds: float) -> Phrase:
     """Send one ping and return why it was not taken; empty: it was. The answer's content is not read.
 
     ``seconds`` bounds each wait of the socket; the whole is bounded by who ends this process.
     """
     if urlsplit(url).scheme not in {"http", "https"}:
-        return "the URL is neither http nor https"
+        return say("the URL is neither http nor https")
     request = urllib.request.Request(  # noqa: S310 - the scheme was looked at just above
         url, data=body.encode() or None, headers={"User-Agent": "drp", "Content-Type": "text/plain; charset=utf-8"}
     )
@@ -44,5 +46,9 @@ def ping(url: str, body: str, seconds: float) -> str:
         error.close()
     except OSError as error:
         reason = getattr(error, "reason", None)
-        return f"{type(error).__name__}: {reason if reason is not None else error}"
-    return "" if status in _TAKEN else f"HTTP {status}" + (": it leads elsewhere" if 300 <= status < 400 else "")
+        return quoted(f"{type(error).__name__}: {reason if reason is not None else error}")
+    if status in _TAKEN:
+        return NOTHING
+    if 300 <= status < 400:
+        return say("HTTP {status}: it leads elsewhere", status=str(status))
+    return quoted(f"HTTP {status}")

@@ -20,7 +20,7 @@ from drp.monitoring.aftermath import pings_of, spans_of_drill
 from drp.monitoring.outbox import Answer, Parcel, send
 from drp.monitoring.pings import ping_url
 from drp.monitoring.situation import Seen, look
-from drp.redact import redact
+from drp.redact import redact, redacted
 from drp.service.overview import Overview
 from drp.service.overview import overview as look_over
 from drp.service.told import Memory, one_teller, recall, remember_told
@@ -218,6 +218,6 @@ class _Box:
         try:
             url = resolve(reference, command_seconds=_SECRET_SECONDS)
         except DrpError as error:
-            self.failed.append(Answer(name=parcel.name, taken=False, said=redact(error.message)))
+            self.failed.append(Answer(name=parcel.name, taken=False, said=redacted(error.message)))
             return
         self.parcels.append(replace(parcel, url=url if sign is None else ping_url(url, sign)))

@@ -15,6 +15,7 @@ from drp import __version__
 from drp.domain.clock import Stamp
 from drp.domain.fold import DrillState, between_ms
 from drp.domain.phase import PHASES
+from drp.domain.phrase import NOTHING, Phrase, say
 from drp.domain.standing import own_verdict
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -87,7 +88,7 @@ def _wall(stamp: Stamp) -> datetime:
     return stamp.wall
 
 
-def export(endpoint: str, spans: Sequence[Span], seconds: float) -> str:
+def export(endpoint: str, spans: Sequence[Span], seconds: float) -> Phrase:
     """Send spans by OTLP over HTTP and return why they were not taken; empty: they were."""
     try:
         import requests
@@ -98,7 +99,7 @@ def export(endpoint: str, spans: Sequence[Span], seconds: float) -> str:
         from opentelemetry.sdk.util.instrumentation import InstrumentationScope
         from opentelemetry.trace import SpanContext, TraceFlags
     except ImportError:
-        return "OpenTelemetry is not installed: install drproof[traces]"
+        return say("OpenTelemetry is not installed: install drproof[traces]")
 
     resource = Resource({"service.name": "drp", "service.version": __version__})
     scope = InstrumentationScope("drp", __version__)
@@ -123,4 +124,4 @@ def export(endpoint: str, spans: Sequence[Span], seconds: float) -> str:
     session.max_redirects = 0
     exporter = OTLPSpanExporter(endpoint=endpoint, timeout=seconds, session=session)
     taken = exporter.export(made) is SpanExportResult.SUCCESS
-    return "" if taken else "the receiver did not take the spans"
+    return NOTHING if taken else say("the receiver did not take the spans")

@@ -109,6 +109,14 @@ def _limits_of_recovery(recovery: RecoveryRecord) -> Iterator[Phrase]:
             observed=lock.objects_observed,
             total=lock.objects_total,
         )
+    point = recovery.select.point if recovery.select is not None else None
+    if point is not None and point.sub_path:
+        yield say(
+            "{application}: of its recovery point {sub_path} alone was restored and judged; "
+            "what else it holds is other applications'.",
+            application=name,
+            sub_path=Data(point.sub_path),
+        )
     difference = recovery.hash.difference if recovery.hash is not None else None
     if difference is not None and not difference.ownership_judged:
         yield say("{application}: owners of files were not judged.", application=name)

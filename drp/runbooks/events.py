@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from drp.domain.answer import WHY
 from drp.domain.first_fatal import first_fatal
-from drp.domain.phrase import fact, say
+from drp.domain.phrase import NOTHING, Phrase, fact, say, with_data
 from drp.domain.runbook import MALFORMED, TaskOutcome, TaskResult
+from drp.domain.runbook_words import words_of
 from drp.domain.strict_json import Limits, Malformed, bounded
 from drp.domain.visible import one_line
 from drp.errors import RunbookError
@@ -90,9 +92,9 @@ class Recording:
             outcome = "unreachable"
         elif kind == "runner_on_failed" and not data.get("ignore_errors"):
             outcome = "failed"
-        message = ""
+        message = NOTHING
         if kind in {"runner_on_failed", "runner_on_unreachable"}:
-            message = one_line(redact(_message(result)), _MESSAGE_LIMIT)
+            message = _words(result, ours=data.get("task_action") == _OUR_ACTION)
         # Of an answer that drp_exec itself refused: a module of Ansible tells what a program inside told it.
         if outcome == "failed" and data.get("task_action") == _OUR_ACTION and result.get("malformed") is True:
             self.malformed = self.malformed or message
@@ -147,6 +149,17 @@ class Recording:
 
 _TELLS_NOTHING = ("MODULE FAILURE", "non-zero return code", "Module result deserialization failed")
 """What Ansible says of a module or command that ended badly: what it printed tells more."""
+
+
+def _words(result: Mapping[str, Any], *, ours: bool) -> Phrase:
+    """Return why a task ended badly: the message that a program of drp's own named, or else what was said."""
+    answer = result.get("answer") if ours else None
+    told = words_of(
+        one_line(redact(_message(result)), _MESSAGE_LIMIT), answer.get(WHY) if isinstance(answer, Mapping) else None
+    )
+    words = with_data(told, redact)
+    assert isinstance(words, Phrase)
+    return words
 
 
 def _message(result: Mapping[str, Any]) -> str:

@@ -37,8 +37,8 @@ from drp.domain.events import (
     SandboxKept,
     Sign,
 )
-from drp.domain.phrase import Phrase, fact, joined, say
-from drp.domain.precheck_words import sentence
+from drp.domain.phrase import Phrase, fact, say
+from drp.domain.precheck_words import weighed
 from drp.domain.sandbox import Reaped
 from drp.domain.verdict import Verdict
 from drp.ending import kill_with_children
@@ -63,7 +63,6 @@ class Notice:
     text: str
 
 
-_WEIGHTS = {"degraded": say("degraded"), "blocked": say("blocked")}
 Happening = Entry | Sign | Notice
 """What a running drill tells: journal entries as they are made, and notices between them."""
 
@@ -133,9 +132,7 @@ class RunningDrill:
             if isinstance(request, Begin):
                 found, promise = stack.enter_context(admitted(wiring, request.plan, despite=request.despite))
                 request, inherited = replace(request, admitted=found), [lock, promise]
-                self._notices += [
-                    Notice(joined([_WEIGHTS[each.weight], sentence(each)], ": ")) for each in found.reasons
-                ]
+                self._notices += [Notice(weighed(each)) for each in found.reasons]
             keep = isinstance(request, Begin) and request.plan.keep_sandbox
             gateway = stack.enter_context(Gateway.start(site.endpoints(), tied_to_parent=not keep))
             self._control, theirs = socket.socketpair()

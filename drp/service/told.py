@@ -15,7 +15,7 @@ from pathlib import Path
 
 from drp.atomic import storage_errors, write_atomically
 from drp.codec import canonical, from_json, to_data
-from drp.domain.phrase import say
+from drp.domain.phrase import Phrase, say
 from drp.domain.telling import Listener
 from drp.errors import Busy, Tampered
 
@@ -32,7 +32,7 @@ class Memory:
     """Target → what it knows."""
     owed: Mapping[str, str] = field(default_factory=dict)
     """Policy → the sign that its ping still has to give: a success that got lost would look like a missed drill."""
-    silent: Mapping[str, str] = field(default_factory=dict)
+    silent: Mapping[str, Phrase] = field(default_factory=dict)
     """What else is sent to (``ping``, ``ping:ehr/full``, ``traces``) → why it took nothing the last time."""
 
 

@@ -144,3 +144,21 @@ def test_a_report_that_cannot_be_written_says_so(site: SiteWithDrills, tmp_path:
 def test_the_schema_needs_no_site(tmp_path: Path) -> None:
     output = run([sys.executable, "-m", "drp", "evidence", "schema"], timeout_seconds=60, directory=tmp_path)
     assert json.loads(output.stdout)["$id"] == "urn:drp:evidence-record:1"
+
+
+def test_a_page_shows_the_drills_before_its_own_and_none_after(site: SiteWithDrills) -> None:
+    def page(drill: str) -> str:
+        return site.drp("report", drill, "--format", "html").stdout
+
+    site.seal("ehr-1", sample.passed_journal())
+    site.seal("ehr-2", sample.aborted_journal())
+    assert "drill after drill" not in page("ehr-1")
+    assert "(Not measured)" in page("ehr-2")
+    site.seal("ehr-3", sample.passed_journal())
+    before = page("ehr-3")
+    assert "RTA against RTO" in before
+    assert "(Not measured)" not in before, "what was aborted is in nobody's trend but its own"
+    assert "20.1\u00a0s (Met); " in before
+    site.seal("ehr-4", sample.passed_journal())
+    assert page("ehr-3") == before
+    assert "drill after drill" not in site.drp("report", "ehr-4").stdout

@@ -19,6 +19,19 @@ out, sys.stdout = sys.stdout, open(os.devnull, "w")
 run(sys.argv[1:])
 print(json.dumps(sorted(sys.modules)), file=out)
 """
+FIRST = """
+import json, sys
+from drp.__main__ import run
+said, err = [], sys.stderr
+class Listener:
+    def write(self, text):
+        said.append([text, sorted(sys.modules)])
+    def __getattr__(self, name):
+        return getattr(err, name)
+sys.stderr = Listener()
+run(sys.argv[1:])
+print(json.dumps(said[0]))
+"""
 COMMAND_LINE = {"typer", "shellingham", "annotated_doc"}
 HASHING = {"blake3", "zstandard", "drp_hash_native"}
 SITE = {"pydantic", "pydantic_core", "annotated_types", "typing_extensions", "typing_inspection", "yaml", "cronsim"}
@@ -112,3 +125,18 @@ def test_verbs_that_read_a_site_load_neither_database_nor_s3_nor_processes(place
     if arguments[0] in {"app", "config"}:
         assert not rooms(modules) & {"service", "evidence", "drill"}
     assert not modules & (LATE - OF_PYDANTIC - {"logging", "ctypes"})
+
+
+@pytest.mark.parametrize("tongue", ["en", "fr"])
+def test_a_drill_says_something_before_what_it_needs_is_loaded(place, tongue):
+    """What is loaded then takes a tenth of a second; all that a drill needs takes more than half of one."""
+    arguments = ["--lang", tongue, "--site", str(place / "site"), "drill", "run", "no-such-drill"]
+    done = subprocess.run(
+        [sys.executable, "-c", FIRST, *arguments], capture_output=True, text=True, timeout=120, check=True
+    )
+    text, modules = json.loads(done.stdout.splitlines()[-1])
+    assert text.startswith("drp")
+    assert text.rstrip().endswith("…")
+    assert packages(set(modules)) <= COMMAND_LINE
+    assert rooms(set(modules)) <= {"cli", "errors", "domain", "share"}
+    assert not set(modules) & LATE

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from tests.hospital import ledger
 from tests.hospital.rig import HospitalRig
 from tests.hospital.site import write_site
+from tests.support.browser import CHROMIUM, measured, printed_sheets
 from tests.support.drilled import Drilled, drill
 from tests.support.fixtures_hospital import LOSSES
 from tests.support.french import english_in, english_in_page, sentences_in_data, words
@@ -108,7 +110,7 @@ def test_a_continuous_log_is_rolled_to_any_instant(lost_hospital: HospitalRig) -
     assert len(after) > len(acknowledged(lost_hospital, "lis", lost_hospital.kept["lis"].consistent_at))
 
 
-def test_the_trio_comes_back_and_what_disagrees_is_named(lost_hospital: HospitalRig) -> None:
+def test_the_trio_comes_back_and_what_disagrees_is_named(lost_hospital: HospitalRig, tmp_path: Path) -> None:
     """The EHR is older than PACS and LIS: each is in perfect health, and together they are not a hospital."""
     ended = drill(lost_hospital, "hospital")
     for name in ("ehr", "lis", "pacs"):
@@ -133,6 +135,8 @@ def test_the_trio_comes_back_and_what_disagrees_is_named(lost_hospital: Hospital
     states = {one["application"]: one for one in ended.record["reconciliation"]["applications"]}
     assert states["lis"]["advice"] == "roll-back"
     assert states["pacs"]["advice"] == "ahead"
+    if CHROMIUM is not None:
+        is_short_and_narrow(lost_hospital, tmp_path)
     is_french(lost_hospital)
 
 
@@ -145,3 +149,11 @@ def is_french(rig: HospitalRig) -> None:
     assert not quoted, "words of drp, quoted as if they were the site's"
     text = rig.drp("report", "latest", "--lang", "fr", "--format", "md").stdout
     assert not english_in(text) - words(said_by_site)
+
+
+def is_short_and_narrow(rig: HospitalRig, folder: Path) -> None:
+    """What is printed of the newest drill is eight sheets at most, and no phone scrolls sideways."""
+    for tag in ("en", "fr"):
+        page = rig.drp("report", "latest", "--lang", tag, "--format", "html").stdout
+        assert 2 < printed_sheets(page, folder) <= 8
+        assert all(whole <= width for width, (whole, _) in measured(page, (360, 420, 1024), folder).items())

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from drp.domain.runbook_words import PLAIN, WITH_DATA
+from drp.domain.runbook_words import KNOWN, PLAIN, WITH_DATA
 
 ROLES = Path(__file__).parents[2] / "runbooks" / "roles"
 FILES = sorted(path for role in ("postgres", "mariadb") for path in (ROLES / role / "files").glob("*.py"))
@@ -52,4 +52,19 @@ def test_plain_words_are_known() -> None:
         for text in literals(call.args[2])
     }
     assert len(found) > 20
-    assert found - PLAIN.keys() == set()
+    assert {text for text in found if "{" not in text} - PLAIN.keys() == set()
+    assert {text for text in found if "{" in text} - WITH_DATA.keys() == set()
+
+
+def test_why_a_program_fails_is_known() -> None:
+    found = {text for path in FILES for call in calls(path, "Failure", "Limit") for text in literals(call.args[0])}
+    assert len(found) > 90
+    only_data = {text for text in found if not re.search(r"[a-z]", re.sub(r"\{\w+\}", "", text))}
+    assert found - KNOWN.keys() - only_data == set()
+
+
+def test_a_failure_is_told_as_it_is_written() -> None:
+    """An f-string would be a sentence of the moment, which no table knows; what others said is quoted as it is."""
+    for path in FILES:
+        for call in calls(path, "Failure", "Limit"):
+            assert not isinstance(call.args[0], ast.JoinedStr) or path.name in {"pg_timelines.py", "client.py"}, path

@@ -41,7 +41,7 @@ def test_volumes_beside_the_journal_are_told(tmp_path: Path) -> None:
     ((met, said),) = rows(tmp_path, data_backing="disk")
     assert met
     assert said.startswith(f"{tmp_path}/state/run, ")
-    assert "journal and evidence are on the same file system" in said
+    assert "on the same file system: journal, evidence" in said
     assert "volumes.directories" in said
 
 
@@ -52,7 +52,7 @@ def test_volumes_on_a_file_system_of_their_own_are_not(tmp_path: Path) -> None:
     try:
         parts = (DataVolume(at="/srv", directory=str(tmp_path / "part"), size_bytes=1),)
         first, second = rows(tmp_path, data_backing="disk", volumes=(str(place),), data_volumes=parts)
-        assert first == (True, f"{place}, 64 MiB free")
+        assert first == (True, f"{place}, 67,108,864 bytes free")
         assert second[1].startswith(f"{tmp_path}/part, ")
     finally:
         mounts.unmount(place)

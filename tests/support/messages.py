@@ -14,6 +14,7 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po, write_po
 
 from drp.domain.findings.catalogue import CATALOGUE
+from drp.domain.precheck import REASONS as PRECHECK
 from drp.domain.schedule.reasons import REASONS
 from drp.errors import walk
 from drp.share import catalogue, languages
@@ -41,6 +42,8 @@ def messages() -> Iterator[tuple[str | tuple[str, str], str]]:
             yield message, str(path.relative_to(ROOT))
     for sentence in REASONS.values():
         yield sentence, "drp/domain/schedule/reasons.py"
+    for _, sentence in PRECHECK.values():
+        yield sentence, "drp/domain/precheck.py"
     for code in CATALOGUE.values():
         yield code.title, "drp/domain/findings/catalogue.py"
         yield code.remedy, "drp/domain/findings/catalogue.py"

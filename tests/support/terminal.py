@@ -14,6 +14,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+_ANOTHER = re.compile(r"\x1b\[\d*[AK]")
+"""What begins a line anew, or goes back to one above."""
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07]*\x07|\x1b[()][A-Z0-9]")
 
 
@@ -29,7 +31,7 @@ class Seen:
     @property
     def lines(self) -> list[str]:
         """Return every line that was ever shown, without what moves the cursor."""
-        plain = _CONTROL.sub("", self.text)
+        plain = _CONTROL.sub("", _ANOTHER.sub("\n", self.text))
         return [line.rstrip() for part in plain.replace("\r\n", "\n").split("\n") for line in part.split("\r")]
 
 

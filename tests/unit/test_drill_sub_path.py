@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from dataclasses import replace
 
 import pytest
@@ -10,6 +11,8 @@ from drp.domain.application import BackupJob
 from drp.domain.fold import fold
 from drp.domain.verdict import conclude
 from drp.evidence.record import read_record, record_bytes
+from drp.reporting.html import render_html
+from drp.reporting.text import render_markdown
 from tests.simulators.world import Script, World
 from tests.unit.test_drill_control_flow import codes, concluded, run
 from tests.unit.test_drill_levels import record_of
@@ -47,6 +50,20 @@ def test_what_a_manifest_of_more_says_of_the_own_folder_is_all_that_counts(level
     assert read_record(record_bytes(record)) == record
     if level == "sample":
         assert (recovery.select.sample.population, len(world.only)) == (4, 4)
+
+
+@pytest.mark.parametrize(("language", "alone"), [("en", "alone was restored"), ("fr", "seul")])
+@pytest.mark.parametrize("sub_path", [OWN, "/srv/app/<b>e*h`r"])
+def test_reports_say_of_what_they_are(language, alone, sub_path):
+    world = world_of(sub_path=sub_path)
+    assert run(world).verdict == "passed"
+    record = record_of(world)
+    markdown, page = (render(record, language).decode() for render in (render_markdown, render_html))
+    assert [line for line in markdown.splitlines() if alone in line and "/srv/app/" in line]
+    assert html.escape(sub_path) in page
+    assert "<b>e" not in page
+    run(whole := World())
+    assert "/srv/app/" not in render_markdown(record_of(whole), language).decode()
 
 
 def test_a_manifest_of_the_folder_itself_is_whole():

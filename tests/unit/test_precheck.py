@@ -12,6 +12,7 @@ from drp.domain.precheck import GOOD_FREE_BYTES, LEAST_FREE_BYTES, BackupSign, P
 from drp.domain.precheck_words import sentence
 from drp.domain.volume import DataVolume, image_bytes
 from drp.errors import NoRoom, SandboxError, StorageFull
+from drp.reporting.i18n import language
 from drp.service.precheck import refusal
 from tests.simulators.world import plan
 
@@ -106,7 +107,8 @@ def test_quotas_that_memory_does_not_hold_are_told_one_by_one_before():
     found = judge(made, ROOM)
     assert [reason.code for reason in found.reasons] == ["memory-short", "quota-short", "quota-short"]
     assert [reason.values["free_bytes"] for reason in found.reasons[1:]] == [str(48 * GIB), str(12 * GIB)]
-    assert sentence(found.reasons[2]) == "lis: its volume would have 12.0 GiB of memory, and not 300 GiB"
+    told = language("en").plain(sentence(found.reasons[2])).replace("\u00a0", " ")
+    assert told == "lis: its volume would have 12.9 GB of memory, and not 322 GB"
     fits = sized(("ehr", "lis"), data_bytes=12 * GIB)
     assert codes(fits, ROOM) == []
 

@@ -9,6 +9,7 @@ from drp.domain.findings.finding import Finding
 from drp.domain.phase import Started
 from drp.domain.phrase import fact
 from drp.domain.runbook import RunbookOrder, RunbookResult
+from drp.domain.runbook_words import known
 from drp.drill.context import PhaseContext
 from drp.drill.phases.notices import limit_of, malformed_of, notice_findings
 from drp.drill.phases.restore import inside_path, nothing_done, want_of_room
@@ -55,7 +56,7 @@ def _findings(result: RunbookResult, full: str) -> tuple[Finding, ...]:
         return (
             START_UNCERTAIN.finding(
                 subject=subject,
-                observed=limit,
+                observed=task.message if task is not None and known(task.message) else limit,
                 expected=fact("this-machine-has-what", "this machine has what it takes"),
             ),
         )

@@ -68,7 +68,11 @@ class BinaryLog:
         if number not in folder.found:
             if number in folder.unread:
                 raise Limit(folder.unread[number])
-            raise Failure(f"{folder.name(number)}, with which the binary log goes on, is not in {folder.path}")
+            raise Failure(
+                "{name}, with which the binary log goes on, is not in {path}",
+                name=folder.name(number),
+                path=folder.path,
+            )
         while number in folder.found and not self.stop:
             self._require_whole()
             self.names.append(folder.name(number))
@@ -77,8 +81,9 @@ class BinaryLog:
             number += 1
         if before is not None and self._base is not None and self._base > before:
             raise Failure(
-                f"{before.isoformat()} cannot be reached: "
-                f"the backup itself holds a transaction of {self._base.isoformat()}"
+                "{before} cannot be reached: the backup itself holds a transaction of {base}",
+                before=before.isoformat(),
+                base=self._base.isoformat(),
             )
         if not self.stop:
             self._require_end(number)
@@ -94,7 +99,7 @@ class BinaryLog:
 
     def _require_whole(self) -> None:
         if self.broken:
-            raise Failure(f"{self.names[-1]} is cut off at {self.end}, and more follows it")
+            raise Failure("{name} is cut off at {end}, and more follows it", name=self.names[-1], end=self.end)
 
     def _look(self, path: Path, name: str) -> None:
         """Follow the events of one file up to where to stop."""
@@ -105,7 +110,11 @@ class BinaryLog:
                 self.broken = True
                 break
             if event.start > start and not met:
-                raise Failure(f"{name} is not the log of this backup: no event ends at {start}, where the backup does")
+                raise Failure(
+                    "{name} is not the log of this backup: no event ends at {start}, where the backup does",
+                    name=name,
+                    start=start,
+                )
             self._transactions.take(event, name)
             self.end = event.end
             self._date(event, before_start=event.end <= start)
@@ -119,7 +128,9 @@ class BinaryLog:
             if event.kind == ROTATE:
                 self._next = event.head[8:].decode("utf-8", "replace")
         if self.end < start:
-            raise Failure(f"{name} ends at {self.end}, before {start} where the backup ends")
+            raise Failure(
+                "{name} ends at {end}, before {start} where the backup ends", name=name, end=self.end, start=start
+            )
 
     def _date(self, event: Event, *, before_start: bool) -> None:
         at = instant(event.at)
@@ -139,8 +150,10 @@ class BinaryLog:
             return False
         if instant(event.at) > self.wanted.now:
             raise Failure(
-                f"{before.isoformat()} cannot be told in the binary log: "
-                f"{name} holds an event of the future at {event.start}"
+                "{before} cannot be told in the binary log: {name} holds an event of the future at {start}",
+                before=before.isoformat(),
+                name=name,
+                start=event.start,
             )
         return instant(event.at) >= before
 
@@ -156,14 +169,18 @@ class BinaryLog:
             for each in sorted(other for other in folder.unread if other >= number):
                 folder.notices.add("unused", folder.name(each), folder.unread[each])
         elif later:
-            raise Failure(f"the binary log has a gap: {name} is missing")
+            raise Failure("the binary log has a gap: {name} is missing", name=name)
         elif self.wanted.only_closed and indexed in ([], [number]):
             return
         elif indexed:
-            raise Failure(f"the binary log has a gap: {name} is missing, which {folder.stem}.index names")
+            raise Failure(
+                "the binary log has a gap: {name} is missing, which {stem}.index names", name=name, stem=folder.stem
+            )
         elif self._next:
             raise Failure(
-                f"the binary log has a gap: {self._next} is missing, which {self.names[-1]} names as the next"
+                "the binary log has a gap: {name} is missing, which {other} names as the next",
+                name=self._next,
+                other=self.names[-1],
             )
 
     def _require_reached(self, before: datetime, number: int) -> None:
@@ -171,14 +188,20 @@ class BinaryLog:
         if not self.stop and (self._reach is None or self._reach < before):
             newest = self.newest.isoformat() if self.newest else "none"
             raise Failure(
-                f"{before.isoformat()} cannot be reached: the newest transaction in the binary log is of {newest}"
+                "{before} cannot be reached: the newest transaction in the binary log is of {newest}",
+                before=before.isoformat(),
+                newest=newest,
             )
         for each in sorted(other for other in self.folder.found if self.stop and other >= number):
             began = next(self._events(self.folder.plain(each), self.folder.name(each)))
             if isinstance(began, Event) and began.at and instant(began.at) < before:
                 raise Failure(
-                    f"{before.isoformat()} cannot be told in the binary log: {self.names[-1]} holds a younger event at "
-                    f"{self.stop}, and {self.folder.name(each)} began earlier"
+                    "{before} cannot be told in the binary log: {other} holds a younger event at {stop}, and {name} "
+                    "began earlier",
+                    before=before.isoformat(),
+                    other=self.names[-1],
+                    stop=self.stop,
+                    name=self.folder.name(each),
                 )
 
     @staticmethod

@@ -56,7 +56,7 @@ def events(stream: IO[bytes], name: str, size: int) -> Iterator[Event | Broken]:
     does not fit, and a length that contradicts the event's own idea of where it ends.
     """
     if stream.read(FIRST) != MAGIC:
-        raise Failure(f"{name} is no binary log")
+        raise Failure("{name} is no binary log", name=name)
     position, sums = FIRST, False
     while position < size:
         header = stream.read(HEADER.size)
@@ -65,16 +65,18 @@ def events(stream: IO[bytes], name: str, size: int) -> Iterator[Event | Broken]:
             return
         if not any(header):  # as a power cut leaves it; a hole is not an end
             if any(any(chunk) for chunk in iter(lambda: stream.read(CHUNK), b"")):
-                raise Failure(f"{name} is damaged at {position}: it has a hole")
+                raise Failure("{name} is damaged at {position}: it has a hole", name=name, position=position)
             yield Broken(position)
             return
         at, kind, server, length, said, flags = HEADER.unpack(header)
         end = position + length
         fits = said == end % WRAP or (said == 0 and flags & ARTIFICIAL)
         if length < HEADER.size + (CHECKSUM if sums else 0) or not fits:
-            raise Failure(f"{name} is damaged at {position}")
+            raise Failure("{name} is damaged at {position}", name=name, position=position)
         if position == FIRST and kind != FORMAT:
-            raise Failure(f"{name} is damaged at {position}: it does not begin with its format")
+            raise Failure(
+                "{name} is damaged at {position}: it does not begin with its format", name=name, position=position
+            )
         if end > size:
             yield Broken(position)
             return
@@ -82,7 +84,7 @@ def events(stream: IO[bytes], name: str, size: int) -> Iterator[Event | Broken]:
         if kind == FORMAT:
             sums = tail[-1:] == b"\1"  # of a format that knows checksums, whether what follows has them
         if kind == ENCRYPTED:
-            raise Limit(f"{name} is encrypted, and its key is not here")
+            raise Limit("{name} is encrypted, and its key is not here", name=name)
         yield Event(at, kind, server, position, end, head, tail)
         position = end
 
@@ -97,10 +99,12 @@ def content(stream: IO[bytes], name: str, position: int, header: bytes, *, summe
     while left > 0:
         chunk = stream.read(min(left, CHUNK))
         if not chunk:
-            raise Failure(f"{name} became shorter while it was read")
+            raise Failure("{name} became shorter while it was read", name=name)
         total, left = zlib.crc32(chunk, total), left - len(chunk)
         head = head or chunk[:KEPT]
         tail = (tail + chunk)[-KEPT:] if len(chunk) < KEPT else chunk[-KEPT:]
     if summed and stream.read(CHECKSUM) != struct.pack("<I", total):
-        raise Failure(f"{name} is damaged at {position}: an event does not fit its checksum")
+        raise Failure(
+            "{name} is damaged at {position}: an event does not fit its checksum", name=name, position=position
+        )
     return head, tail

@@ -60,10 +60,14 @@ def look(path: Path, name: str) -> Folder:
     """Return what the folder holds of the log that goes on in the file ``name``. Raises Failure, OSError."""
     stem, _, number = name.rpartition(".")
     if not stem or not number.isdigit():
-        raise Failure(f"the backup says that its binary log goes on in {name}, which is no name of such a file")
+        raise Failure(
+            "the backup says that its binary log goes on in {name}, which is no name of such a file", name=name
+        )
     folder = Folder(path, stem, int(number))
     if not path.is_dir():
-        raise Failure(f"{name}, with which the binary log goes on, is not in {path}: there is no such folder")
+        raise Failure(
+            "{name}, with which the binary log goes on, is not in {path}: there is no such folder", name=name, path=path
+        )
     with os.scandir(path) as entries:
         listed = sorted(entries, key=lambda entry: entry.name)[:MOST]
     whole_server = any(entry.name in {"mysql", "ibdata1"} for entry in listed)  # which uses all that is there
@@ -87,7 +91,11 @@ def _compare(folder: Folder, one: Path, other: Path) -> None:
         both = said("{again}, and they cannot be compared: {failure}", again=again, failure=failure)
         folder.notices.add("unused", other.name, both)
         return
-    raise Limit(f"{one.name} and {other.name} are the same file of the binary log and differ: keep the whole one")
+    raise Limit(
+        "{name} and {other} are the same file of the binary log and differ: keep the whole one",
+        name=one.name,
+        other=other.name,
+    )
 
 
 def _take(folder: Folder, entry: os.DirEntry[str], *, name_others: bool) -> None:

@@ -6,6 +6,7 @@ They run inside the sandbox on the bare Python of the machine that drills (3.9 o
 from __future__ import annotations
 
 import errno
+import json
 import os
 import re
 import shutil
@@ -33,7 +34,12 @@ NAMED = 10
 
 
 class Failure(Exception):
-    """What to tell, in one line."""
+    """What to tell, in one line: a message and the data in it, ``{name}``, which drp says in its reader's language."""
+
+    def __init__(self, message: object, /, **values: object) -> None:
+        """Keep both; without values the message is text as it is."""
+        self.told = said(str(message), **values).told if values else {"message": str(message), "values": {}}
+        super().__init__(said(str(message), **values) if values else str(message))
 
 
 class Limit(Failure):
@@ -45,7 +51,9 @@ def tool(words: Sequence[str], what: str, **arguments: Any) -> subprocess.Comple
     try:
         done = subprocess.run(words, capture_output=True, check=False, **arguments)
     except OSError:
-        raise Limit(f"there is no program {words[0]} where drills run: install MariaDB's packages") from None
+        raise Limit(
+            "there is no program {program} where drills run: install MariaDB's packages", program=words[0]
+        ) from None
     require(done.returncode, done.stderr, f"{what}: {words[0]}")
     return done
 
@@ -98,10 +106,10 @@ def rows(sql: str) -> list[list[str]]:
     return [line.split("\t") for line in done.stdout.decode("utf-8", "replace").splitlines()]
 
 
-def shown(name: object) -> str:
+def shown(name: object, longest: int = 120) -> str:
     """Return a restored name as bounded text without anything that a terminal would act on."""
     text = os.fsencode(str(name)).decode("utf-8", "backslashreplace")
-    return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text)[:120]
+    return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text)[:longest]
 
 
 class Said(str):
@@ -113,7 +121,7 @@ class Said(str):
 
 def said(message: str, /, **values: object) -> Said:
     """Return words with data in them: ``{name}`` in the message."""
-    data = {name: shown(value) for name, value in values.items()}
+    data = {name: shown(value, 300) for name, value in values.items()}
     made = Said(message.format(**data))
     made.told = {"message": message, "values": data}
     return made
@@ -132,8 +140,9 @@ class Notices:
     def __init__(self) -> None:
         self.found: dict[tuple[str, str], list[str]] = {}
 
-    def add(self, kind: str, subject: object, observed: str) -> None:
-        """Note one thing."""
+    def add(self, kind: str, subject: object, observed: str, **values: object) -> None:
+        """Note one thing; with values, ``observed`` is a message that has them in it."""
+        observed = said(observed, **values) if values else observed
         name = subject if isinstance(subject, Said) else shown(subject)
         self.found.setdefault((kind, observed), []).append(name)
 
@@ -153,11 +162,10 @@ def run(do: Callable[[], Any]) -> None:
     """Do it and print the answer; a failure is one line and an exit status that says whose it is."""
     try:
         do()
-    except Limit as limit:
-        print(limit, file=sys.stderr)
-        sys.exit(OF_THIS_MACHINE)
     except Failure as failure:
-        sys.exit(str(failure))
+        print(json.dumps({"why": failure.told}), flush=True)
+        print(failure, file=sys.stderr)
+        sys.exit(OF_THIS_MACHINE if isinstance(failure, Limit) else 1)
     except OSError as error:
         print(f"mariadb: {error}", file=sys.stderr)
         sys.exit(OF_THIS_MACHINE if error.errno in LIMITS else 1)

@@ -14,21 +14,7 @@ from pathlib import Path
 from typing import IO
 
 import entrance
-from client import (
-    CLIENT,
-    READER,
-    Failure,
-    Limit,
-    Notices,
-    feed,
-    require,
-    require_reader,
-    restored,
-    rows,
-    said,
-    shown,
-    tool,
-)
+from client import CLIENT, READER, Failure, Limit, Notices, feed, require, require_reader, restored, rows, shown, tool
 from packed import lacking, opened, readable
 
 CHUNK = 1 << 20
@@ -94,8 +80,9 @@ def listed(folder: Path, notices: Notices) -> list[Path]:
     if not found:
         for (kind, observed), names in notices.found.items():
             if kind == "unused":
-                raise Limit(f"nothing in {folder} can be loaded here: {names[0]}: {observed}")
-        raise Failure(f"there is no dump in {folder}: *.sql or *.sql.gz")
+                none = "nothing in {folder} can be loaded here: {name}: {observed}"
+                raise Limit(none, folder=folder, name=names[0], observed=observed)
+        raise Failure("there is no dump in {folder}: *.sql or *.sql.gz", folder=folder)
     return found
 
 
@@ -113,11 +100,10 @@ def _take(entry: os.DirEntry[str], found: list[Path], notices: Notices) -> None:
     elif dump and readable(dump[1].lower()):
         found.append(path)
     elif dump and not BESIDE.fullmatch(entry.name):
-        program = lacking(dump[1].lower())
-        why = said("cannot be read: {suffix} is a form unknown here", suffix=dump[1])
-        if program:
-            why = said("cannot be read: there is no program {program} where drills run", program=program)
-        notices.add("unused", entry.name, why)
+        unread = "cannot be read: {suffix} is a form unknown here"
+        if program := lacking(dump[1].lower()):
+            unread = "cannot be read: there is no program {program} where drills run"
+        notices.add("unused", entry.name, unread, program=program, suffix=dump[1])
     else:
         _name(path, notices)
 
@@ -128,7 +114,8 @@ def _name(path: Path, notices: Notices) -> None:
         head = stream.read(4096)
     if path.name.startswith("metadata") and MYDUMPER.search(head):
         raise Limit(
-            f"{path.parent} is a dump of mydumper, which this runbook does not load: call myloader in one of your own"
+            "{folder} is a dump of mydumper, which this runbook does not load: call myloader in one of your own",
+            folder=path.parent,
         )
     if COMMENTED.search(head):
         notices.add("unused", path.name, "a dump that is not called *.sql")
@@ -168,12 +155,23 @@ def _require_each(dump: Dump) -> None:
     """Refuse a file of several dumps of which one breaks off, or of which it is not said where each belongs."""
     name, number = shown(dump.path.name), dump.begun
     if dump.completed and number > dump.completed:
-        raise Failure(f"the dump {name} breaks off: of {number} dumps in it, {dump.completed} have their last line")
+        raise Failure(
+            "the dump {name} breaks off: of {number} dumps in it, {completed} have their last line",
+            name=name,
+            number=number,
+            completed=dump.completed,
+        )
     if number > 1 and not dump.databases and len(dump.owners) > 1:
-        raise Limit(f"{name} holds dumps of {number} databases and does not say where each belongs: keep one in a file")
+        raise Limit(
+            "{name} holds dumps of {number} databases and does not say where each belongs: keep one in a file",
+            name=name,
+            number=number,
+        )
     if number > 1 and dump.tables_again:
         place = shown(".".join(min(dump.tables_again)).strip("."))
-        raise Limit(f"{name} holds {place} twice: keep in the declared folder only what is to come back")
+        raise Limit(
+            "{name} holds {place} twice: keep in the declared folder only what is to come back", name=name, place=place
+        )
 
 
 def _lines(stream: IO[bytes]) -> Iterator[bytes]:
@@ -224,14 +222,16 @@ def _whole(name: str, head: bytes, tail: bytes) -> bool:
     if COMPLETED.search(tail):
         return True
     if COMMENTED.search(head):
-        raise Failure(f"the dump {name} breaks off: it lacks its last line, -- Dump completed")
+        raise Failure("the dump {name} breaks off: it lacks its last line, -- Dump completed", name=name)
     last = [line for line in tail.splitlines() if line.strip() and not line.startswith(b"--")][-3:]
     if SAVED.search(head):  # made without comments: what it changed at its head it restores at its end
         if any(RESTORED.match(line) for line in last):
             return True
-        raise Failure(f"the dump {name} breaks off: it does not restore the settings that it changed at its head")
+        raise Failure(
+            "the dump {name} breaks off: it does not restore the settings that it changed at its head", name=name
+        )
     if not last or not last[-1].rstrip().endswith((b";", b"*/")):
-        raise Failure(f"the dump {name} breaks off in the middle of a statement")
+        raise Failure("the dump {name} breaks off in the middle of a statement", name=name)
     return False
 
 
@@ -242,10 +242,8 @@ def require_one_state(dumps: list[Dump]) -> None:
         for place in sorted(dump.tables):
             other = owners.setdefault(place, dump.path.name)
             if other != dump.path.name:
-                raise Limit(
-                    f"{shown(other)} and {shown(dump.path.name)} both hold {shown('.'.join(place))}: "
-                    "keep in the declared folder only what is to come back"
-                )
+                both = "{other} and {name} both hold {place}: keep in the declared folder only what is to come back"
+                raise Limit(both, other=other, name=dump.path.name, place=".".join(place))
 
 
 def position_of(dumps: list[Dump]) -> tuple[list[object] | None, str]:
@@ -256,9 +254,8 @@ def position_of(dumps: list[Dump]) -> tuple[list[object] | None, str]:
         told = "; ".join(
             f"{shown(dump.path.name)} {'at ' + ' and '.join(at) if at else 'nowhere'}" for dump, at in ends
         )
-        raise Failure(
-            f"the dumps end at different places of the binary log, which cannot be replayed onto them: {told}"
-        )
+        apart = "the dumps end at different places of the binary log, which cannot be replayed onto them: {places}"
+        raise Failure(apart, places=told)
     return dumps[0].position, dumps[0].gtid
 
 
@@ -278,7 +275,7 @@ def load(dumps: list[Dump]) -> list[str]:
             require(*done, f"the dump {dump.path.name} could not be loaded: mariadb")
         except Failure as failure:
             if dump.version > here:
-                raise Limit(f"{failure}; it came from a newer server, or from MySQL") from None
+                raise Limit("{failure}; it came from a newer server, or from MySQL", failure=failure) from None
             raise
         databases += [name for name in dump.databases or [dump.database] if name not in databases]
     return databases

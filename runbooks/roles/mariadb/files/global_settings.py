@@ -30,7 +30,9 @@ def give_back(before: dict[str, str], notices: Notices) -> None:
         wanted = text if NUMBER.fullmatch(text) else f"CONVERT(0x{had} USING utf8mb4)" if had else "''"
         rows(f"SET GLOBAL {name} = {wanted}")
         if read().get(name) != had:
-            raise Failure(f"what was loaded set {name.lower()} for the whole server, and it cannot be set back")
+            raise Failure(
+                "what was loaded set {setting} for the whole server, and it cannot be set back", setting=name.lower()
+            )
         notices.add("overridden", name.lower(), "set for the whole server by what was loaded; set back")
 
 

@@ -64,7 +64,10 @@ def the_log(request: dict[str, Any], position: list[Any] | None, gtid: str) -> B
     """Return the binary log, looked through; None where there is none to replay."""
     if not request["binlog"]:
         if request["target"]:
-            raise Failure(f"{request['target']} cannot be reached: without a binary log the backup holds one instant")
+            raise Failure(
+                "{target} cannot be reached: without a binary log the backup holds one instant",
+                target=request["target"],
+            )
         return None
     if position is None:
         raise Failure(
@@ -98,9 +101,11 @@ def second(target: str) -> datetime | None:
     try:
         wanted = datetime.fromisoformat(re.sub(r"[Zz]$", "+00:00", target))
     except ValueError:
-        raise Failure(f"recovery_target_time {target} is no instant: write 2026-11-21T02:00:00Z") from None
+        raise Failure(
+            "recovery_target_time {target} is no instant: write 2026-11-21T02:00:00Z", target=target
+        ) from None
     if wanted.tzinfo is None:
-        raise Failure(f"recovery_target_time {target} has no time zone: write 2026-11-21T02:00:00Z")
+        raise Failure("recovery_target_time {target} has no time zone: write 2026-11-21T02:00:00Z", target=target)
     return wanted.astimezone(timezone.utc).replace(microsecond=0)
 
 

@@ -50,11 +50,11 @@ def opened(path: Path) -> Iterator[IO[bytes]]:
             else:
                 yield raw
     except (EOFError, zlib.error, lzma.LZMAError) as damage:
-        raise Failure(f"{path.name} is damaged: {damage}") from None
+        raise Failure("{name} is damaged: {damage}", name=path.name, damage=damage) from None
     except OSError as damage:
         if damage.errno is not None:
             raise
-        raise Failure(f"{path.name} is damaged: {damage}") from None
+        raise Failure("{name} is damaged: {damage}", name=path.name, damage=damage) from None
 
 
 def _through(words: tuple[str, ...], raw: IO[bytes], name: str) -> Iterator[IO[bytes]]:
@@ -67,4 +67,4 @@ def _through(words: tuple[str, ...], raw: IO[bytes], name: str) -> Iterator[IO[b
             program.stdout.close()
             code = program.wait()
     if whole and code:
-        raise Failure(f"{name} is damaged: {words[0]} ended with {code}")
+        raise Failure("{name} is damaged: {program} ended with {code}", name=name, program=words[0], code=code)

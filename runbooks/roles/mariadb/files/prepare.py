@@ -99,12 +99,16 @@ def prepare(request: dict[str, Any]) -> dict[str, Any]:
         if not LOADED.exists():
             answer["changed"] = empty_server(data)
     elif not (data / "mysql").is_dir():
-        raise Failure(f"there is no {data}/mysql: is data_directory the folder of a physical backup?")
+        raise Failure("there is no {data}/mysql: is data_directory the folder of a physical backup?", data=data)
     else:
         came_from = release("\n".join(re.findall(r"server_version = .*", info(data, "info"))))
         if came_from > here:
             series = ".".join(map(str, came_from))
-            raise Limit(f"the backup came from MariaDB {series}, and {answer['version']} is installed here")
+            raise Limit(
+                "the backup came from MariaDB {series}, and {version} is installed here",
+                series=series,
+                version=answer["version"],
+            )
         answer["changed"] = prepare_physical(data, keys_of(data, request["settings"]))
     if request.get("configuration"):
         production.tell(Path(request["configuration"]), notices)
@@ -128,7 +132,7 @@ def declared(settings: dict[str, Any], notices: Notices) -> dict[str, str]:
     """Return what the application's file says of the server, without what the drill must decide itself."""
     said = {production.normal(str(name)): str(value) for name, value in settings.items()}
     if broken := next((name for name, value in said.items() if "\n" in name + value), None):
-        raise Failure(f"the setting {broken!r} has more than one line")
+        raise Failure("the setting {setting} has more than one line", setting=broken)
     judged = {name: said[name] for name in said if name in JUDGE}
     production.overrule(judged, "the application's file has {theirs}, the drill {ours}", notices)
     return said
@@ -187,11 +191,14 @@ def prepare_physical(data: Path, keys: str) -> bool:
         return False  # a copy of a stopped server, or prepared already
     if kind.group(1) != "full-backuped":
         raise Failure(
-            f"the backup is {kind.group(1)}: apply incremental backups to their base before they are backed up"
+            "the backup is {kind}: apply incremental backups to their base before they are backed up",
+            kind=kind.group(1),
         )
     for place, _, names in os.walk(data):
         if pipe := next((name for name in names if stat.S_ISFIFO(os.lstat(os.path.join(place, name)).st_mode)), None):
-            raise Failure(f"{shown(pipe)} in the physical backup is a pipe, on which its tool would wait for ever")
+            raise Failure(
+                "{pipe} in the physical backup is a pipe, on which its tool would wait for ever", pipe=shown(pipe)
+            )
     settings = {**essentials(data, Notices()), "innodb_undo_directory": "./"}
     options = RUN / "prepare.cnf"
     write(options, "[mariadbd]\n" + "".join(f"{name}={value}\n" for name, value in settings.items()) + keys)

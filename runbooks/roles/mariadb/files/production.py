@@ -72,7 +72,7 @@ def _files(path: Path) -> list[Path]:
     if path.is_dir():
         return sorted(path.rglob("*.cnf"))[:MOST_FILES]
     if not path.exists():
-        raise Failure(f"there is no {path}: is configuration right?")
+        raise Failure("there is no {path}: is configuration right?", path=path)
     return [path]
 
 

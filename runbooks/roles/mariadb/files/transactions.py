@@ -65,8 +65,11 @@ class Transactions:
             for domain, servers in listed.items():
                 if servers != self._known.get(domain):
                     raise Failure(
-                        f"the binary log has a gap: {name} goes on after {written(domain, servers)}, "
-                        f"and the file before it ends with {written(domain, self._known.get(domain, {}))}"
+                        "the binary log has a gap: {name} goes on after {written}, and the file before it ends with "
+                        "{end}",
+                        name=name,
+                        written=written(domain, servers),
+                        end=written(domain, self._known.get(domain, {})),
                     )
         self._lists += 1
         self._known = listed
@@ -81,8 +84,13 @@ class Transactions:
                 held = self.last.get(int(domain))
                 told = f"{domain}-{held[0]}-{held[1]}" if held else "no such transaction"
                 raise Failure(
-                    f"{where} is not the log of this backup: it holds {told} there, the backup ends with "
-                    f"{domain}-{by}-{sequence}"
+                    "{where} is not the log of this backup: it holds {told} there, the backup ends with "
+                    "{domain}-{by}-{sequence}",
+                    where=where,
+                    told=told,
+                    domain=domain,
+                    by=by,
+                    sequence=sequence,
                 )
 
 

@@ -63,7 +63,7 @@ def what_it_is(data: Path, control: Control, declared: str) -> Base:
     if declared == "atomic-snapshot":
         said = "atomic snapshot of a running server, as declared: nothing here proves that it was atomic"
         return Base("atomic-snapshot", control.timeline, control.redo, control.at, said)
-    raise Failure(_UNDECLARED.format(data=data, state=control.state))
+    raise Failure(_UNDECLARED, data=data, state=control.state)
 
 
 def _names_label(manifest: Path) -> bool:
@@ -115,7 +115,9 @@ def compare(base: Base, data: Path, programs: Path, logs: Iterable[Path], *, wan
     if ended.returncode:
         lines = [line.replace("pg_verifybackup: error: ", "") for line in ended.stderr.splitlines()[:3]]
         how = f"pg_verifybackup died by signal {-ended.returncode}" if ended.returncode < 0 else "; ".join(lines)
-        raise Failure(f"the base backup is damaged: {printable(how, 400) or complaint(ended, 'pg_verifybackup')}")
+        raise Failure(
+            "the base backup is damaged: {how}", how=printable(how, 400) or complaint(ended, "pg_verifybackup")
+        )
     return True, "the same as its own backup_manifest says"
 
 
@@ -146,7 +148,7 @@ def lead_links(data: Path, root: Path) -> None:
             wanted = os.readlink(link)
             found = _restored(root, wanted)
             if found is None:
-                raise Failure(f"{link} leads to {printable(wanted)}, which was not restored")
+                raise Failure("{link} leads to {wanted}, which was not restored", link=link, wanted=printable(wanted))
             link.unlink()
             link.symlink_to(found)
     if not (data / "pg_wal").is_dir():
@@ -194,7 +196,9 @@ def lead_map(data: Path, root: Path) -> None:
         link = data / "pg_tblspc" / number
         place = os.readlink(link) if link.is_symlink() else _restored(root, wanted)
         if place is None:
-            raise Failure(f"tablespace {number} was at {printable(wanted)}, which was not restored")
+            raise Failure(
+                "tablespace {number} was at {wanted}, which was not restored", number=number, wanted=printable(wanted)
+            )
         lines.append(f"{number} {place}\n")
     path.write_text("".join(lines), "utf-8", "surrogateescape")
 

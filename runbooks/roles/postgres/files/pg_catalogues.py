@@ -166,7 +166,9 @@ def let_in(request: dict[str, Any], server: Server) -> list[dict[str, str]]:
     try:
         powerful = [str(row[1]) for row in server.rows("postgres", pg_entrances.POWERFUL) if row[0] == "powerful"]
     except OSError as error:
-        raise Failure(f"the roles of the restored server cannot be read, so nobody can be let in: {error}") from None
+        raise Failure(
+            "the roles of the restored server cannot be read, so nobody can be let in: {error}", error=error
+        ) from None
     pg_entrances.open_for(powerful, request["passwords"], running(Path(request["data"])))
     return [
         notice(

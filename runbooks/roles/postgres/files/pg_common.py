@@ -38,7 +38,12 @@ _TOLD = 11
 
 
 class Failure(Exception):
-    """What to tell, in one line."""
+    """What to tell, in one line: a message and the data in it, ``{name}``, which drp says in its reader's language."""
+
+    def __init__(self, message: object, /, **values: object) -> None:
+        """Keep both; without values the message is text as it is."""
+        self.told = said(str(message), **values).told if values else {"message": str(message), "values": {}}
+        super().__init__(said(str(message), **values) if values else str(message))
 
 
 class Limit(Failure):
@@ -90,7 +95,9 @@ def run_tool(
             **more,
         )
     except subprocess.TimeoutExpired:
-        raise Failure(f"{Path(str(words[0])).name} did not end within {seconds:.0f} s") from None
+        raise Failure(
+            "{program} did not end within {seconds} s", program=Path(str(words[0])).name, seconds=f"{seconds:.0f}"
+        ) from None
 
 
 def complaint(ended: subprocess.CompletedProcess[str], program: str) -> str:
@@ -110,16 +117,19 @@ def server_folder(data: Path, given: str = "") -> tuple[str, Path]:
     """Return the version of a data directory and the folder of that version's programs. Raises Failure."""
     path = data / "PG_VERSION"
     if not path.is_file():
-        raise Failure(f"there is no PG_VERSION in {data}: is data_directory right?")
+        raise Failure("there is no PG_VERSION in {data}: is data_directory right?", data=data)
     version = text_of(path).strip()
     if not re.fullmatch(r"[0-9]{1,2}(\.[0-9])?", version):
-        raise Failure(f"{path} does not hold a version")
+        raise Failure("{path} does not hold a version", path=path)
     if "." in version or int(version) < 12:
-        raise Limit(f"PostgreSQL {version} is too old for this runbook, which knows 12 and later: upgrade a copy of it")
+        raise Limit(
+            "PostgreSQL {version} is too old for this runbook, which knows 12 and later: upgrade a copy of it",
+            version=version,
+        )
     for folder in candidates(version, given):
         if (folder / "postgres").exists():
             return version, folder
-    raise Limit(f"PostgreSQL {version} is not installed where drills run: install its server package")
+    raise Limit("PostgreSQL {version} is not installed where drills run: install its server package", version=version)
 
 
 def candidates(version: str, given: str = "") -> list[Path]:
@@ -157,7 +167,9 @@ def instant(text: str) -> datetime | None:
     if not text:
         return None
     if _INSTANT.match(text) is None:
-        raise Failure(f"recovery_target_time {text} has no time zone, or is no instant: write 2026-11-21T02:00:00Z")
+        raise Failure(
+            "recovery_target_time {text} has no time zone, or is no instant: write 2026-11-21T02:00:00Z", text=text
+        )
     plain = re.sub(r"[Zz]$", "+00:00", text.replace(" ", "T"))
     plain = re.sub(r"([+-]\d\d)(\d\d)?$", lambda found: f"{found[1]}:{found[2] or '00'}", plain)
     plain = re.sub(r"(T\d\d:\d\d)([+-])", r"\1:00\2", plain)
@@ -165,7 +177,7 @@ def instant(text: str) -> datetime | None:
     try:
         return datetime.fromisoformat(plain).astimezone(timezone.utc)
     except ValueError:
-        raise Failure(f"recovery_target_time {text} is no instant: write 2026-11-21T02:00:00Z") from None
+        raise Failure("recovery_target_time {text} is no instant: write 2026-11-21T02:00:00Z", text=text) from None
 
 
 class Control:
@@ -176,7 +188,7 @@ class Control:
         self.data = data
         ended = run_tool([programs / "pg_controldata", "-D", data])
         if ended.returncode:
-            raise Failure(f"the control file cannot be read: {complaint(ended, 'pg_controldata')}")
+            raise Failure("the control file cannot be read: {how}", how=complaint(ended, "pg_controldata"))
         if "WARNING" in ended.stdout:
             raise Failure("global/pg_control is damaged: it does not fit its own checksum")
         pairs = (line.partition(":") for line in ended.stdout.splitlines())
@@ -216,7 +228,7 @@ class Said(str):
 
 def said(message: str, /, **values: object) -> Said:
     """Return words with data in them: ``{name}`` in the message."""
-    shown_values = {name: printable(value) for name, value in values.items()}
+    shown_values = {name: printable(value, 300) for name, value in values.items()}
     made = Said(message.format(**shown_values))
     made.told = {"message": message, "values": shown_values}
     return made
@@ -265,11 +277,10 @@ def answer(work: Any, request: dict[str, Any]) -> None:
     try:
         done = work(request)
         print(json.dumps({**done, "notices": capped(done["notices"])} if "notices" in done else done), flush=True)
-    except Limit as limit:
-        print(limit, file=sys.stderr)
-        sys.exit(_OF_THIS_MACHINE)
     except Failure as failure:
-        sys.exit(str(failure))
+        print(json.dumps({"why": failure.told}), flush=True)
+        print(failure, file=sys.stderr)
+        sys.exit(_OF_THIS_MACHINE if isinstance(failure, Limit) else 1)
     except OSError as error:
         print(printable(f"postgres: {error}", 400), file=sys.stderr)
         sys.exit(_OF_THIS_MACHINE if error.errno in _LIMITS else 1)

@@ -30,7 +30,7 @@ class Configuration:
         self.path = root / given if given else data / "postgresql.conf"
         if not self.path.exists():
             if given:
-                raise Failure(f"there is no {self.path}: is config_file right?")
+                raise Failure("there is no {path}: is config_file right?", path=self.path)
             self.path = RUN / "postgresql.conf"
             self.path.write_text("")
         complaints = self._complaints()
@@ -49,7 +49,9 @@ class Configuration:
             complaints = self._complaints()
         if complaints:
             first = "; ".join(printable(line, 160) for line in complaints[:4])
-            raise Failure(f"this machine's server does not take the restored configuration: {first}")
+            raise Failure(
+                "this machine's server does not take the restored configuration: {complaints}", complaints=first
+            )
 
     def _postgres(self, setting: str) -> Any:
         words = ["-D", self.data, "-c", f"config_file={self.path}", "-c", f"data_directory={self.data}", "-C", setting]

@@ -34,7 +34,7 @@ class Dump(NamedTuple):
 def find(folder: Path) -> tuple[list[Path], list[dict[str, str]]]:
     """Return the dumps of a folder, and notices of everything else in it. Raises Failure if there is none."""
     if not folder.is_dir():
-        raise Failure(f"there is no folder {folder}: is dumps right?")
+        raise Failure("there is no folder {folder}: is dumps right?", folder=folder)
     dumps, told = [], []
     for path in sorted(folder.iterdir()):
         subject = f"{folder.name}/{path.name}"
@@ -46,7 +46,7 @@ def find(folder: Path) -> tuple[list[Path], list[dict[str, str]]]:
         elif path.name != GLOBALS:
             what = _looks_like(path)
             if what.startswith(_UNREAD) and path.name.endswith(NAMED):
-                raise Failure(f"the dump {printable(path.name)} {what}")
+                raise Failure("the dump {name} {what}", name=printable(path.name), what=what)
             if what == "dump" or path.name.endswith(NAMED):
                 dumps.append(path)
             elif what:
@@ -54,11 +54,17 @@ def find(folder: Path) -> tuple[list[Path], list[dict[str, str]]]:
             else:
                 told.append(notice("beside", subject, "no dump"))
     if not dumps:
-        kinds = "*.dump, *.pgdump, *.backup, or a folder with toc.dat"
         unread = "; ".join(f"{one['subject']}: {one['observed']}" for one in told if one["kind"] == "unused")
         if unread:
-            raise Limit(f"there is no dump in {folder} that is loaded here: {kinds} ({unread})")
-        raise Failure(f"there is no dump in {folder}: {kinds}")
+            raise Limit(
+                "there is no dump in {folder} that is loaded here: *.dump, *.pgdump, *.backup, or a folder with "
+                "toc.dat ({unread})",
+                folder=folder,
+                unread=unread,
+            )
+        raise Failure(
+            "there is no dump in {folder}: *.dump, *.pgdump, *.backup, or a folder with toc.dat", folder=folder
+        )
     return dumps, told
 
 
@@ -87,12 +93,16 @@ def look(path: Path, programs: Path) -> Dump:
     """Return what a dump says about itself. pg_restore is a child: dumps with flipped bytes are known to kill it."""
     ended = run_tool([programs / "pg_restore", "-l", path])
     if ended.returncode:
-        raise Failure(f"the dump {printable(path.name)} is damaged: {complaint(ended, 'pg_restore')}")
+        raise Failure(
+            "the dump {name} is damaged: {how}", name=printable(path.name), how=complaint(ended, "pg_restore")
+        )
     version = re.search(r"^; *Dumped from database version: *(\d+)", ended.stdout, re.MULTILINE)
     database = re.search(r"^; *dbname: (.*)$", ended.stdout, re.MULTILINE)
     extensions = re.findall(r"^\d+; \d+ \d+ EXTENSION - (\S+) *$", ended.stdout, re.MULTILINE)
     if version is None or database is None:
-        raise Failure(f"the dump {printable(path.name)} is damaged: its contents do not say where it came from")
+        raise Failure(
+            "the dump {name} is damaged: its contents do not say where it came from", name=printable(path.name)
+        )
     parallel = re.search(r"^; *Format: TAR\b", ended.stdout, re.MULTILINE) is None
     tables = re.findall(r"^(\d+); \d+ \d+ TABLE DATA ", ended.stdout, re.MULTILINE)
     return Dump(path, database.group(1), int(version.group(1)), tuple(extensions), parallel, tuple(tables))
@@ -104,5 +114,9 @@ def once(dumps: list[Dump]) -> None:
     for dump in dumps:
         if dump.database in seen:
             both = f"{printable(seen[dump.database].name)} and {printable(dump.path.name)}"
-            raise Failure(f"{both} are both of the database {printable(dump.database)}: keep one in the folder")
+            raise Failure(
+                "{files} are both of the database {database}: keep one in the folder",
+                files=both,
+                database=printable(dump.database),
+            )
         seen[dump.database] = dump.path

@@ -88,7 +88,7 @@ def _left(data: Path, wanted: int) -> tuple[int, str]:
     lines = [line for line in text_of(found[-1]).splitlines() if line.strip()]
     line, position, why = [*lines[-1].split("\t", 2), "", ""][:3]
     if int(line) != wanted:
-        raise Failure(f"the server recovered along time line {line} instead of {wanted}")
+        raise Failure("the server recovered along time line {line} instead of {wanted}", line=line, wanted=wanted)
     return lsn(position), why
 
 
@@ -116,7 +116,12 @@ def _at_the_target(end: End, target: str) -> list[dict[str, str]]:
     stopped = _STOPPED.match(end.why)
     at, wanted = instant(stopped.group(1)) if stopped else None, instant(target)
     if at is None or wanted is None or at < wanted:
-        raise Failure(f"{target} was not reached: recovery ended at {shown(end.position)}, {end.why}")
+        raise Failure(
+            "{target} was not reached: recovery ended at {position}, {why}",
+            target=target,
+            position=shown(end.position),
+            why=end.why,
+        )
     return [
         notice("beside", one.subject, said("{reason}; it lies behind the target", reason=one.reason))
         for one in end.lost()
@@ -138,12 +143,22 @@ def _gap(end: End) -> None:
     reasons += [f"{one['subject']} {one['reason']}" for one in refused()[:2]]
     why = "; ".join(reasons)
     if behind := end.behind():
-        where = f"recovery ended at {shown(end.position)} in {segment_name(end.line, end.number, end.each)}"
-        more = f" ({len(behind)} segments up to {behind[-1].subject})" if behind[1:] else ""
-        because = f"; {why}" if why else ""
-        raise Failure(f"the WAL archive has a gap: {where}, and {behind[0].subject} cannot be used{more}{because}")
+        gap = "the WAL archive has a gap: recovery ended at {position} in {segment}, and {subject} cannot be used"
+        gap += " ({number} segments up to {last})" if behind[1:] else ""
+        gap += "; {why}" if why else ""
+        raise Failure(
+            gap,
+            position=shown(end.position),
+            segment=segment_name(end.line, end.number, end.each),
+            subject=behind[0].subject,
+            number=len(behind),
+            last=behind[-1].subject,
+            why=why,
+        )
     if why:
-        raise Failure(f"the log goes on behind the end of recovery ({shown(end.position)}): {why}")
+        raise Failure(
+            "the log goes on behind the end of recovery ({position}): {why}", position=shown(end.position), why=why
+        )
 
 
 def _in_the_last(end: End) -> list[dict[str, str]]:
@@ -157,14 +172,14 @@ def _in_the_last(end: End) -> list[dict[str, str]]:
         )
         if end.plan["kind"] == "atomic-snapshot":  # it may hold what its server had not flushed, in any order
             return [notice("unused", "pg_wal", beyond)]
-        raise Failure(f"the base's own log is damaged: {beyond}")
+        raise Failure("the base's own log is damaged: {beyond}", beyond=beyond)
     piece = end.last_piece()
     if piece is None or end.position % end.each == 0:
         return []
     try:
         whole, size = sized_segment(piece, end.each)
     except Unreadable as error:
-        raise Failure(f"{piece.subject} {error.reason}") from None
+        raise Failure("{subject} {reason}", subject=piece.subject, reason=error.reason) from None
     start = end.number * end.each
     begin = end.position - end.position % PAGE - start
     pages = written_pages(whole, start, {line for line, _ in end.way.lines})
@@ -172,8 +187,10 @@ def _in_the_last(end: End) -> list[dict[str, str]]:
     found = segment.behind(end.position, whole[begin : begin + PAGE])
     if found == "damage" or (not piece.unfinished and found != "nothing"):
         raise Failure(
-            f"{piece.subject} is damaged: recovery ended in it at {shown(end.position)}, and what was written behind "
-            "it could not be used"
+            "{subject} is damaged: recovery ended in it at {position}, and what was written behind it could not be "
+            "used",
+            subject=piece.subject,
+            position=shown(end.position),
         )
     if not piece.unfinished and not (Path(piece.path).parent / "archive_status").is_dir():
         middle = said(

@@ -42,7 +42,9 @@ def make(request: dict[str, Any]) -> dict[str, Any]:
     origin = max(dump.version for dump in dumps)
     fitting = [version for version in here if version >= origin]
     if not fitting:
-        raise Limit(f"the dumps came from PostgreSQL {origin}, and only {max(here)} is installed here")
+        raise Limit(
+            "the dumps came from PostgreSQL {origin}, and only {here} is installed here", origin=origin, here=max(here)
+        )
     programs = here[min(fitting)]
     wanted = wishes(dumps, programs)
     if not recall("loaded"):
@@ -57,7 +59,7 @@ def make(request: dict[str, Any]) -> dict[str, Any]:
         words = ["-U", "postgres", "-k", "-N", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8"]
         ended = run_tool([programs / "initdb", "-D", data, *words])
         if ended.returncode:
-            raise Failure(f"an empty server could not be made: {complaint(ended, 'initdb')}")
+            raise Failure("an empty server could not be made: {how}", how=complaint(ended, "initdb"))
     return wanted
 
 
@@ -69,8 +71,10 @@ def wishes(dumps: list[Dump], programs: Path) -> dict[str, Any]:
         for name in dump.extensions:
             if shared.is_dir() and not (shared / f"{name}.control").exists():
                 raise Limit(
-                    f"the dump {dump.path.name} needs the extension {name}, which is not installed where drills run: "
-                    "install its package there; nothing is wrong with the dump"
+                    "the dump {name} needs the extension {extension}, which is not installed where drills run: "
+                    "install its package there; nothing is wrong with the dump",
+                    name=dump.path.name,
+                    extension=name,
                 )
             if name in PRELOADED:
                 preload[name] = dump.database

@@ -44,9 +44,11 @@ def load(request: dict[str, Any]) -> dict[str, Any]:
         if ended.returncode:
             said = complaint(ended, "pg_restore")
             lacking = _needs(said)
-            without = hint if _ROLE.search(said) else ""
-            told = f"the dump {printable(path.name)} could not be loaded: {said}{lacking or without}"
-            raise Limit(told) if lacking else Failure(told)
+            words = "the dump {name} could not be loaded: {why}"
+            if lacking:
+                words += "; {extension} is not installed where drills run, nothing is wrong with the dump"
+                raise Limit(words, name=path.name, why=said, extension=lacking)
+            raise Failure(words + (hint if _ROLE.search(said) else ""), name=path.name, why=said)
         names.append(printable(dump.database))
     loader.close()
     remember("loaded", True)
@@ -55,12 +57,12 @@ def load(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def _needs(said: str) -> str:
-    """Return what a complaint says about this machine rather than about the dump."""
+    """Return what this machine lacks by a complaint that is not about the dump; empty: nothing."""
     found = re.search(r'(?:extension|access method|library|file) "([^"]+)"', said)
     if found and re.search(
         r"not available|could not open extension|could not access file|shared_preload_libraries", said
     ):
-        return f"; {printable(found.group(1), 80)} is not installed where drills run, nothing is wrong with the dump"
+        return printable(found.group(1), 80)
     return ""
 
 
@@ -101,7 +103,7 @@ def _run(path: Path, what: str, request: dict[str, Any], programs: Path) -> None
     words = [programs / "psql", "-X", "-q", "-d", "postgres", "-v", "ON_ERROR_STOP=1", "-f", os.fspath(path)]
     ended = run_tool(words, seconds=None, environment=Loader(request, programs, 0).environment())
     if ended.returncode:
-        raise Failure(f"{what} could not be loaded: {complaint(ended, 'psql')}")
+        raise Failure("{what} could not be loaded: {how}", what=what, how=complaint(ended, "psql"))
 
 
 def main(request: dict[str, Any]) -> None:

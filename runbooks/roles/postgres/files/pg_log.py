@@ -25,11 +25,13 @@ def plan(base: Base, control: Control, folders: dict[str, Path], timeline: int, 
     log = Log(control, base.start // control.segment_bytes)
     for order, (label, folder) in enumerate(folders.items()):
         if not folder.is_dir():
-            raise Failure(f"there is no {folder}: are wal_archive and wal_stream right?")
+            raise Failure("there is no {folder}: are wal_archive and wal_stream right?", folder=folder)
         before = _seen(log)
         log.add(label, folder, order)
         if _seen(log) == before and not log.older.get(label):
-            raise Failure(f"there is no WAL in {label}: the log that should carry the base forward was not kept")
+            raise Failure(
+                "there is no WAL in {label}: the log that should carry the base forward was not kept", label=label
+            )
     log.settle()
     for path in sorted((data / "pg_wal").glob("????????.history")):
         if re.fullmatch(r"[0-9A-F]{8}", path.stem):
@@ -109,8 +111,12 @@ def _agree(log: Log, way: Way) -> None:
                 continue
             if not agree:
                 name = segment_name(line, number, log.control.segment_bytes)
-                both = f"{first.subject} and {other.subject} differ"
-                raise Failure(f"{both}: two servers wrote {name}, or one of the files is damaged")
+                raise Failure(
+                    "{first} and {second} differ: two servers wrote {name}, or one of the files is damaged",
+                    first=first.subject,
+                    second=other.subject,
+                    name=name,
+                )
 
 
 def same(one: Piece, other: Piece) -> bool:

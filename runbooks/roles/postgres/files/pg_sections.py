@@ -59,7 +59,7 @@ class Loader:
         words = [self.programs / "psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", database, "-f", "-"]
         ended = run_tool(words, seconds=None, input=text, environment=self.environment())
         if ended.returncode:
-            raise Failure(f"the restored server does not answer: {complaint(ended, 'psql')}")
+            raise Failure("the restored server does not answer: {how}", how=complaint(ended, "psql"))
         return ended.stdout.splitlines()
 
     def load(self, dump: Dump) -> subprocess.CompletedProcess[str]:

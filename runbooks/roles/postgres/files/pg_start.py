@@ -25,7 +25,7 @@ def start(request: dict[str, Any]) -> dict[str, Any]:
     """Start the server, once."""
     data, root = Path(request["data"]), Path(request["root"])
     if request["dumps"] and request["target"]:
-        raise Failure(f"a dump holds one instant: it cannot be rolled to {request['target']}")
+        raise Failure("a dump holds one instant: it cannot be rolled to {target}", target=request["target"])
     target = instant(request["target"])
     RUN.mkdir(mode=0o700, parents=True, exist_ok=True)
     fresh = pg_fresh.make(request) if request["dumps"] else {"preload": [], "settings": []}
@@ -67,14 +67,17 @@ def prepare(request: dict[str, Any], programs: Path, target: datetime | None) ->
     notices = pg_base.put_right(data)
     pg_base.lead_links(data, root)
     if base.kind == "cold-copy" and control.state == "shut down" and pg_log.ran_again(control):
-        raise Failure(f"{data} was copied while its server was started again: its log goes on behind the shutdown")
+        raise Failure(
+            "{data} was copied while its server was started again: its log goes on behind the shutdown", data=data
+        )
     folders = {name: root / name for name in (request["wal_archive"], request["wal_stream"]) if name}
     verified, how = pg_base.compare(base, data, programs, folders.values(), wanted=request["verify_base"])
     told = {"base_verified": verified, "base": f"{base.statement}; {how}"}
     if target is not None and target < base.at:
         raise Failure(
-            f"{request['target']} cannot be reached: the base itself holds a checkpoint of {base.at.isoformat()}; "
-            "take an older backup"
+            "{target} cannot be reached: the base itself holds a checkpoint of {at}; take an older backup",
+            target=request["target"],
+            at=base.at.isoformat(),
         )
     words: list[str] = []
     for name in ("recovery.signal", "standby.signal"):

@@ -16,7 +16,7 @@ def stop(request: dict[str, Any]) -> dict[str, Any]:
     _, programs = server_folder(data, request["programs"])
     ended = run_tool([programs / "pg_ctl", "-D", data, "-s", "-w", "-t", "60", "-m", "fast", "stop"])
     if ended.returncode:
-        raise Failure(f"the server did not stop: {complaint(ended, 'pg_ctl')}")
+        raise Failure("the server did not stop: {how}", how=complaint(ended, "pg_ctl"))
     return {"changed": True}
 
 

@@ -40,10 +40,10 @@ def ancestors(text: str, subject: str) -> list[tuple[int, int]]:
             continue
         said = HISTORY_LINE.match(line)
         if said is None or (found and int(said.group(1)) <= found[-1][0]):
-            raise Failure(f"the history {subject} is damaged in line {number}")
+            raise Failure("the history {subject} is damaged in line {number}", subject=subject, number=number)
         found.append((int(said.group(1)), lsn(said.group(2))))
     if not found:
-        raise Failure(f"the history {subject} is empty")
+        raise Failure("the history {subject} is empty", subject=subject)
     return found
 
 
@@ -56,8 +56,15 @@ def read(histories: Mapping[int, Mapping[str, str]]) -> dict[int, list[tuple[int
         for subject, other in others:
             if other != way:
                 raise Failure(
-                    f"two servers made a time line {line}: {first} left {way[-1][0]} at {shown(way[-1][1])}, "
-                    f"{subject} left {other[-1][0]} at {shown(other[-1][1])}"
+                    "two servers made a time line {line}: {first} left {one} at {place}, {second} left {other} at "
+                    "{other_place}",
+                    line=line,
+                    first=first,
+                    one=way[-1][0],
+                    place=shown(way[-1][1]),
+                    second=subject,
+                    other=other[-1][0],
+                    other_place=shown(other[-1][1]),
                 )
         known[line] = way
     for way in list(known.values()):
@@ -119,7 +126,9 @@ class Lines:
         ]
         if wanted:
             if wanted not in family:
-                raise Failure(f"time line {wanted} does not go on from the base, which is on {self.base}")
+                raise Failure(
+                    "time line {wanted} does not go on from the base, which is on {base}", wanted=wanted, base=self.base
+                )
             notes += [
                 ("beside", subject, said("time line {line} has no history", line=line))
                 for line, subject in unplaced.items()
@@ -133,10 +142,16 @@ class Lines:
             return self.way(wanted, tuple(notes))
         if unplaced:
             line, subject = next(iter(unplaced.items()))
-            how = f"cannot be read ({self.unread[line]})" if line in self.unread else f"is missing ({line:08X}.history)"
+            how = "cannot be read ({why})" if line in self.unread else "is missing ({file})"
             raise Failure(
-                f"the history of time line {line} {how}, so {subject} cannot be used: keep it with the log, or declare "
-                f"timeline: {self.base} if {line} is not production's"
+                f"the history of time line {{line}} {how}, so {{subject}} cannot be used: keep it with the log, or "
+                f"declare "
+                "timeline: {base} if {line} is not production's",
+                line=line,
+                why=self.unread.get(line, ""),
+                file=f"{line:08X}.history",
+                subject=subject,
+                base=self.base,
             )
         way = self.way(max(family))
         if len(family) == 1:
@@ -145,8 +160,13 @@ class Lines:
         if len(alive) > 1:
             (one, first), (other, second), *_ = sorted(alive.items())
             raise Failure(
-                f"the log holds commits on two time lines, and only one is production's: {one} ({first}) and {other} "
-                f"({second}), which parted at {shown(self._parted(one, other))}: declare timeline: with its number"
+                "the log holds commits on two time lines, and only one is production's: {one} ({first}) and {other} "
+                "({second}), which parted at {parted}: declare timeline: with its number",
+                one=one,
+                first=first,
+                other=other,
+                second=second,
+                parted=shown(self._parted(one, other)),
             )
         (line,) = alive or {way.target}
         if not way.names(line) or line != way.target:

@@ -62,9 +62,11 @@ def wait(request: dict[str, Any]) -> dict[str, Any]:
     while not ready(data, programs, request["port"]):
         if not running(data) and not launched():
             why = reason(request)
-            raise (Limit if _HERE.search(why) else Failure)(f"the server ended: {why}{_needs(why)}")
+            raise (Limit if _HERE.search(why) else Failure)("the server ended: {why}" + _needs(why), why=why)
         if time.monotonic() >= deadline:
-            raise Failure(f"the server has not recovered within {request['ready_seconds']} s")
+            raise Failure(
+                "the server has not recovered within {ready_seconds} s", ready_seconds=request["ready_seconds"]
+            )
         time.sleep(pause)
         pause = min(pause * 1.1, 0.25)
     state: dict[str, Any] = {"recovered": True}

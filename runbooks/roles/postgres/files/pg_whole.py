@@ -40,7 +40,7 @@ def require_roles(path: Path) -> str:
     text = text_of(path, "surrogateescape")
     begun, ended = "-- PostgreSQL database cluster dump\n", "-- PostgreSQL database cluster dump complete\n"
     if not text.strip() or text.count(begun) > text.count(ended):
-        raise Failure(f"{path.name} breaks off: it lacks its last line, {ended[:-1]}")
+        raise Failure("{name} breaks off: it lacks its last line, {line}", name=path.name, line=ended[:-1])
     return text
 
 
@@ -67,7 +67,7 @@ def _in_archive(dump: Dump) -> None:
                         wanted.remove(member.name)
                 stream.seek(archive.offset)
         except (tarfile.TarError, OSError) as error:
-            raise Failure(f"the dump {printable(dump.path.name)} breaks off: {error}") from None
+            raise Failure("the dump {name} breaks off: {error}", name=printable(dump.path.name), error=error) from None
         if wanted:
             raise _broken(dump.path, min(wanted))
         if any(chunk.strip(b"\0") for chunk in iter(lambda: stream.read(_CHUNK), b"")):
@@ -94,11 +94,16 @@ def _alone(path: Path) -> None:
 
 
 def _broken(path: Path, member: str) -> Failure:
-    return Failure(f"the dump {printable(path.name)} breaks off: the rows in its {member} do not go to their end")
+    return Failure(
+        "the dump {name} breaks off: the rows in its {member} do not go to their end",
+        name=printable(path.name),
+        member=member,
+    )
 
 
 def _several(path: Path) -> Limit:
     return Limit(
-        f"the dump {printable(path.name)} holds another one behind it, which pg_restore does not read: "
-        "keep each dump in a file of its own"
+        "the dump {name} holds another one behind it, which pg_restore does not read: keep each dump in a file of "
+        "its own",
+        name=printable(path.name),
     )
