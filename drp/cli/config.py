@@ -31,7 +31,7 @@ def check(context: typer.Context, machine: Json = False) -> int:
         render.document("drp/config-check/1", body)
     else:
         for problem in problems:
-            render.line(render.printable(str(problem)))
+            render.line(problem.line)
         for text in advice:
             render.note(text)
         number = len(problems)

@@ -42,9 +42,9 @@ def together_figure(together: Together, *, language: Language, key: str, narrow:
             width = max(x(bar.started_ms + bar.duration_ms) - x(bar.started_ms) - 0.6, 1.4)
             fill = TONE_COLOURS["bad"] if bar.failed else COLOURS.get(bar.phase, "#5c6b7a")
             parts.append(draw.rect(x(bar.started_ms), top + 6, width, _BAR, fill=fill, rx=1.5))
-        told = language.gettext("no RTA")
+        told = language.gettext("not usable")
         if row.rta_ms is not None:
-            told = language.gettext("RTA {rta}").format(rta=language.duration(row.rta_ms))
+            told = language.gettext("RTA {time}").format(time=language.duration(row.rta_ms))
             ends = x(row.rta_ms)
             parts.append(draw.line(ends, top + 2, ends, top + _ROW - 2, stroke="#1b2733", width=2.4))
         tone = TONE_COLOURS["bad"] if row.missed or row.rta_ms is None else "#1b2733"

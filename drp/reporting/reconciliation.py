@@ -100,7 +100,7 @@ def _summary(result: ReconciliationResult) -> tuple[Phrase, Tone]:
     }
     ways = [way for reference in result.references for way in reference.ways]
     if result.agreement == "earlier" and result.agreed_at is not None:
-        return say("The applications do not agree. They all did at {at}.", at=Instant(result.agreed_at)), "bad"
+        return say("The applications do not agree. All of them did at {at}.", at=Instant(result.agreed_at)), "bad"
     if result.agreement == "none":
         return say("The applications do not agree, at no instant that their records cover."), "bad"
     if result.agreement == "undetermined":
@@ -155,7 +155,7 @@ def _application(state: ApplicationState, result: ReconciliationResult, titles: 
     agreed = Instant(result.agreed_at)
     match state.advice:
         case "roll-back":
-            return ApplicationRow(title, newest, after, say("roll it to {at}", at=agreed), "doubt")
+            return ApplicationRow(title, newest, after, say("roll it to {at}, when all agreed", at=agreed), "doubt")
         case "ahead":
             advice = say("it cannot be rolled: enter again in the others what its younger records refer to")
             return ApplicationRow(title, newest, after, advice, "bad")

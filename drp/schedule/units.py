@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from drp.domain.phrase import fact, say
+from drp.domain.phrase import say
 from drp.errors import UsageError
 
 LOOK_EVERY_MINUTES = 5
@@ -105,7 +105,7 @@ def _head(description: str, place: Installation) -> Iterator[str]:
     yield "[Unit]"
     yield f"Description={description}"
     yield "Wants=network-online.target"
-    yield fact("after-network-online-target", "After=network-online.target time-sync.target")
+    yield "After=network-online.target time-sync.target"
     yield f"RequiresMountsFor={_path(place.site)}"
 
 

@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from drp.domain.approval_words import approvers_of
 from drp.domain.fold import DrillState
 from drp.domain.orders import OrderSeen, Values
-from drp.domain.phrase import fact
 from drp.domain.plan import DrillPlan
 from drp.domain.precheck import PrecheckReason
 from drp.domain.schedule.decision import Decision
@@ -60,8 +59,8 @@ def _of_site(wiring: Wiring) -> Reason | None:
     reasons = [of_approval(state, "behind-approval") for state in there]
     named = [reason for reason in reasons if reason is not None]
     if named or not there:
-        return named[0] if named else Reason(fact("site-busy", "site-busy"))
-    return Reason(fact("behind-drill", "behind-drill"), {"drill": there[-1].drill})
+        return named[0] if named else Reason("site-busy")
+    return Reason("behind-drill", {"drill": there[-1].drill})
 
 
 def of_approval(state: DrillState, code: str = "awaiting-approval") -> Reason | None:
@@ -79,11 +78,11 @@ def of_order(orders: Sequence[OrderSeen], order: str) -> Reason | None:
     if seen is None:
         return None
     if seen.state == "running":
-        return Reason(fact("looks-for-room", "looks-for-room"), {"host": seen.host})
+        return Reason("looks-for-room", {"host": seen.host})
     open_ = [each for each in orders if each.state in {"waiting", "running"} and each is not seen]
     taken = {key for each in open_ if each.state == "running" for key in each.order.keys}
     if shared := sorted(taken & set(seen.order.keys)):
-        return Reason(fact("key-busy", "key-busy"), {"repository": shared[0]})
+        return Reason("key-busy", {"repository": shared[0]})
     older = orders[: orders.index(seen)]
     ahead = [
         each
@@ -95,7 +94,7 @@ def of_order(orders: Sequence[OrderSeen], order: str) -> Reason | None:
             or (each.order.priority == seen.order.priority and each in older)
         )
     ]
-    return Reason(fact("queued", "queued"), {"ahead": str(len(ahead))}) if ahead else None
+    return Reason("queued", {"ahead": str(len(ahead))}) if ahead else None
 
 
 def explained(desk: Desk, decision: Decision, orders: Sequence[OrderSeen]) -> Decision:

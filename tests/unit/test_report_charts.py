@@ -134,6 +134,6 @@ def test_recoveries_are_on_one_axis_that_holds_all_of_them() -> None:
     assert together.end_ms >= max(bar.started_ms + bar.duration_ms for row in together.bars for bar in row.bars)
     assert together.stopped
     figure = together_figure(together, language=language("en"), key="k")
-    assert {"ehr", "lab", "RTA 20.1 s", "no RTA"} <= set(texts(figure))
+    assert {"ehr", "lab", "RTA 20.1 s", "not usable"} <= set(texts(figure))
     assert "ehr: RTA 20.1 s (Choose the point: 1.4 s" in told(figure)
     assert together_of(sample.sample_record("passed")).bars == (), "one alone has its own chart"

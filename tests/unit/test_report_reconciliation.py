@@ -140,7 +140,7 @@ def test_what_dangles_what_to_run_and_where_to_roll_is_in_every_report(tag, said
         (result(identifiers=(NUMBER,)), "bad", "issued again"),
         (result(identifiers=(replace(NUMBER, judged=False, reissued=0),)), "doubt", "not all numbers"),
         (result(identifiers=(replace(NUMBER, highest=None, reissued=0),)), "good", "agree as they were restored"),
-        (EARLIER, "bad", "They all did at"),
+        (EARLIER, "bad", "All of them did at"),
     ],
 )
 def test_the_summary_says_no_more_than_is_known(found, tone, summary):
