@@ -108,12 +108,9 @@ def _study(orthanc: _Orthanc, settings: OrthancCanary) -> str:
         raise Unreachable(say("what answers at {url} is no Orthanc: it names a study as none can be", url=settings.url))
     if len(found) != 1:
         raise NotFound(
-            say(
-                "Orthanc at {url} has {value} {study}",
-                url=settings.url,
-                value="several studies" if found else "no study",
-                study=settings.study,
-            ),
+            say("Orthanc at {url} has several studies {study}", url=settings.url, study=settings.study)
+            if found
+            else say("Orthanc at {url} has no study {study}", url=settings.url, study=settings.study),
             hint="store a phantom's study once, and name its StudyInstanceUID as `canary.study`",
         )
     return found[0]

@@ -11,6 +11,8 @@ from typing import Any
 
 from drp.domain import failures_of_mariadb, failures_of_postgres
 from drp.domain.phrase import Phrase, fact, quoted
+from drp.domain.runbook_words_clinical import PLAIN as CLINICAL
+from drp.domain.runbook_words_clinical import WITH_DATA as CLINICAL_WITH_DATA
 from drp.domain.visible import one_line
 from drp.domain.worded import worded
 
@@ -170,7 +172,12 @@ WITH_DATA: Mapping[str, str] = dict(
 )
 
 
-KNOWN: Mapping[str, str] = {**WITH_DATA, **failures_of_mariadb.FAILURES, **failures_of_postgres.FAILURES}
+KNOWN: Mapping[str, str] = {
+    **WITH_DATA,
+    **CLINICAL_WITH_DATA,
+    **failures_of_mariadb.FAILURES,
+    **failures_of_postgres.FAILURES,
+}
 """Every message that may have data in it: its code."""
 
 
@@ -187,7 +194,7 @@ def words_of(text: str, said: object = None) -> Phrase:
                 return quoted(one_line(text, _LONGEST))
         case _:
             line = one_line(text, _LONGEST)
-            return PLAIN.get(line) or quoted(line)
+            return PLAIN.get(line) or CLINICAL.get(line) or quoted(line)
 
 
 def _typed(values: Mapping[str, object]) -> dict[str, Any]:

@@ -67,11 +67,7 @@ def create_manifest(
     ``say`` hears of workers that were lost, a sentence each. Raises ``NotFound`` when there is no tree at
     the root, ``ManifestError``, ``StorageFull``, ``Interrupted``.
     """
-    if not algorithms or any(name not in ALGORITHMS for name in algorithms):
-        raise UsageError(
-            phrase.say("unknown digest algorithms: {algorithms}", algorithms=", ".join(algorithms) or "none"),
-            hint="use blake3, sha256 or both",
-        )
+    _require_known(algorithms)
     settings = options or Options(tuple(algorithms))
     settings.algorithms = tuple(name for name in ALGORITHMS if name in algorithms)
     header = {
@@ -87,12 +83,7 @@ def create_manifest(
         "started_at": utc_now().isoformat(),
         "tool": f"drp, {core_name(settings.core)} core",
     }
-    try:
-        require_header(header)
-    except Malformed as error:
-        raise UsageError(
-            phrase.say("no manifest can be made: {error}", error=error), hint="give a short name and plain facts"
-        ) from error
+    _require_header(header)
     descriptor = open_root(root)
     with ExitStack() as stack:
         stack.callback(os.close, descriptor)
@@ -120,6 +111,23 @@ def create_manifest(
                 writer.add(stored, root_node)
             writer.finish({"finished_at": utc_now().isoformat()})
     return read_summary(output)
+
+
+def _require_known(algorithms: Sequence[str]) -> None:
+    """Raise ``UsageError`` for algorithms that are none of ours, and for none at all."""
+    if not algorithms or any(name not in ALGORITHMS for name in algorithms):
+        named = phrase.several(algorithms) if algorithms else phrase.say("none")
+        message = phrase.say("unknown digest algorithms: {algorithms}", algorithms=named)
+        raise UsageError(message, hint="use blake3, sha256 or both")
+
+
+def _require_header(header: Mapping[str, object]) -> None:
+    """Raise ``UsageError`` for a header that no manifest can have."""
+    try:
+        require_header(header)
+    except Malformed as error:
+        message = phrase.say("no manifest can be made: {error}", error=error)
+        raise UsageError(message, hint="give a short name and plain facts") from error
 
 
 def open_root(root: Path) -> int:

@@ -74,6 +74,16 @@ class Verification:
     """What the sample proves."""
 
 
+def _opened(root: Path) -> int:
+    """Return a descriptor of the tree's root. Raises ``ManifestError``."""
+    try:
+        return os.open(root, FLAGS)
+    except OSError as error:
+        message = say("cannot open the tree {root}: {strerror}", root=root, strerror=os.strerror(error.errno or 0))
+        hint = "nothing was compared: see whether the restore put anything there"
+        raise ManifestError(message, hint=hint) from error
+
+
 def verify_tree(
     root: Path,
     manifest: Path | Manifest,
@@ -96,14 +106,7 @@ def verify_tree(
         opened.narrow(plan.below)
         own = opened.summary().own
         core = core_name((plan.options or Options(())).core)
-        try:
-            descriptor = os.open(root, FLAGS)
-        except OSError as error:
-            hint = "nothing was compared: see whether the restore put anything there"
-            raise ManifestError(
-                say("cannot open the tree {root}: {strerror}", root=root, strerror=os.strerror(error.errno or 0)),
-                hint=hint,
-            ) from error
+        descriptor = _opened(root)
         stack.callback(os.close, descriptor)
         checkpoint = _checkpoint(opened, descriptor, plan)
         finished = False

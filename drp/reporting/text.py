@@ -147,7 +147,9 @@ class _Writer:
         """Yield what nobody looked at, and so is neither sound nor damaged."""
         if view.left_out.shown:
             _ = self._tongue.gettext
-            rows = [(code(one.part), self._say(one.why), code(", ".join(one.checks))) for one in view.left_out.shown]
+            rows = [
+                (self._say(one.part), self._say(one.why), code(", ".join(one.checks))) for one in view.left_out.shown
+            ]
             yield from table((_("Not judged"), _("Why"), _("Check")), rows)
             yield from self._list((), view.left_out.left_out)
 

@@ -99,7 +99,7 @@ class Recording:
         if outcome == "failed" and data.get("task_action") == _OUR_ACTION and result.get("malformed") is True:
             self.malformed = self.malformed or message
         if outcome == "unreachable":
-            self._unreachable = message or "it does not answer"
+            self._unreachable = message or say("it does not answer")
         self.tasks.append(
             TaskResult(
                 name=one_line(str(data.get("task") or ""), _NAME_LIMIT),
@@ -142,7 +142,7 @@ class Recording:
                 "{where}: ansible ended with {exit_code} before it came to a result: {words}",
                 where=where,
                 exit_code=str(exit_code),
-                words=words or "without a word",
+                words=words or say("without a word"),
             )
             raise RunbookError(message)
 

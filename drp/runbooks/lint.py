@@ -15,7 +15,7 @@ from typing import Any, Literal
 import yaml
 
 from drp import command
-from drp.domain.phrase import fact
+from drp.domain.phrase import Phrase, fact, say
 from drp.runbooks.catalogue import RunbookFolder
 from drp.runbooks.runner import environment
 from drp.share import shared
@@ -30,7 +30,7 @@ class Remark:
 
     path: str
     severity: Literal["problem", "advice"]
-    text: str
+    text: Phrase
 
 
 def lint(runbooks: Sequence[RunbookFolder], search_path: Sequence[Path]) -> Iterator[Remark]:
@@ -42,40 +42,44 @@ def lint(runbooks: Sequence[RunbookFolder], search_path: Sequence[Path]) -> Iter
     if legible and _objection(legible, search_path):
         for playbook in legible:
             if words := _objection([playbook], search_path):
-                yield _problem(playbook, f"is not understood by Ansible: {words}")
+                yield _problem(playbook, say("is not understood by Ansible: {words}", words=words))
 
 
 def _folder(runbook: RunbookFolder, legible: list[Path]) -> Iterator[Remark]:
     for step in runbook.lacking:
-        yield _problem(runbook.path, f"there is no {step}.yml: a runbook has restore.yml, start.yml and stop.yml")
+        yield _problem(
+            runbook.path, say("there is no {step}.yml: a runbook has restore.yml, start.yml and stop.yml", step=step)
+        )
     if not (runbook.path / "README.md").is_file():
-        yield _advice(runbook.path, "there is no README.md that says what the runbook does and which inputs it takes")
+        yield _advice(
+            runbook.path, say("there is no README.md that says what the runbook does and which inputs it takes")
+        )
     for step in runbook.steps:
         playbook = runbook.path / f"{step}.yml"
         try:
             plays = yaml.safe_load(playbook.read_bytes())
         except yaml.YAMLError as error:
-            yield _problem(playbook, f"is no YAML: {' '.join(str(error).split())}")
+            yield _problem(playbook, say("is no YAML: {error}", error=" ".join(str(error).split())))
             continue
         except OSError as error:
-            yield _problem(playbook, f"cannot be read: {error.strerror}")
+            yield _problem(playbook, say("cannot be read: {why}", why=error.strerror))
             continue
         if not isinstance(plays, list) or not all(isinstance(play, dict) for play in plays):
-            yield _problem(playbook, "is no playbook: it must be a list of plays")
+            yield _problem(playbook, say("is no playbook: it must be a list of plays"))
             continue
         legible.append(playbook)
         for play in plays:
             yield from _play(playbook, play)
         if step == "restore" and not _hands_over(playbook, plays):
-            yield _advice(playbook, "gives no drp_restore: use the role restore, or set_stats as it does")
+            yield _advice(playbook, say("gives no drp_restore: use the role restore, or set_stats as it does"))
 
 
 def _play(playbook: Path, play: dict[str, Any]) -> Iterator[Remark]:
     hosts = play.get("hosts")
     if hosts is not None and hosts not in _HOSTS:
-        yield _problem(playbook, f"addresses {hosts}: the only host of a run is called sandbox")
+        yield _problem(playbook, say("addresses {hosts}: the only host of a run is called sandbox", hosts=hosts))
     if hosts == "sandbox" and play.get("gather_facts") is not False:
-        yield _advice(playbook, "gathers facts, which takes two seconds: say gather_facts: false")
+        yield _advice(playbook, say("gathers facts, which takes two seconds: say gather_facts: false"))
 
 
 def _hands_over(playbook: Path, plays: list[dict[str, Any]]) -> bool:
@@ -115,9 +119,9 @@ def _objection(playbooks: Sequence[Path], search_path: Sequence[Path]) -> str:
     )
 
 
-def _problem(path: Path, text: str) -> Remark:
+def _problem(path: Path, text: Phrase) -> Remark:
     return Remark(path=str(path), severity="problem", text=text)
 
 
-def _advice(path: Path, text: str) -> Remark:
+def _advice(path: Path, text: Phrase) -> Remark:
     return Remark(path=str(path), severity="advice", text=text)

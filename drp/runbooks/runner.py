@@ -14,8 +14,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from drp import command
-from drp.domain.duration import words
-from drp.domain.phrase import say
+from drp.domain.phrase import lasting, say
 from drp.domain.ports import Cancelled, Progress, Report
 from drp.domain.runbook import RunbookOrder, RunbookResult
 from drp.errors import DrpError, Interrupted, RunbookError
@@ -81,7 +80,9 @@ class AnsibleRunbookRunner:
             message = say("ansible could not be prepared: {error}", error=error)
             raise RunbookError(message, hint="look at the rights and the space of what it names") from error
         recording = session.recording
-        where = f"runbook {order.kind}/{order.step}" + (f" of {order.label}" if order.label else "")
+        where = say("runbook {kind}/{step}", kind=order.kind, step=order.step)
+        if order.label:
+            where = say("{runbook} of {application}", runbook=where, application=order.label)
         if limit.cancelled:
             message = say("{where} was stopped during {place}", where=where, place=recording.place())
             raise Interrupted(message)
@@ -89,7 +90,7 @@ class AnsibleRunbookRunner:
             message = say(
                 "{where} exceeded its time limit of {timeout} during {place}",
                 where=where,
-                timeout=words(order.timeout),
+                timeout=lasting(order.timeout),
                 place=recording.place(),
             )
             raise RunbookError(message)

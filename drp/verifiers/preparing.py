@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from functools import lru_cache
 
 from drp.config.expressions import compiled
-from drp.domain.phrase import fact
+from drp.domain.phrase import NOTHING, Phrase, fact
 from drp.domain.reconciliation.declaration import RecordSource
 from drp.domain.reconciliation.normal_form import Notations, normal
 from drp.domain.reconciliation.preparation import Condition, Normalisation
@@ -46,7 +46,7 @@ class Preparation:
             self._notations[number].note(values[at], after[at])
         return tuple(after)
 
-    def trouble(self) -> str:
+    def trouble(self) -> Phrase:
         """Return why what came of it tells nothing; empty: it does."""
         if self.read and not self.counted:
             return fact(
@@ -57,12 +57,12 @@ class Preparation:
         for (at, _), notations in zip(self._forms, self._notations, strict=True):
             if told := notations.merged:
                 return fact(
-                    "normalise-makes-same-so",
-                    "`normalise` makes {told} {fields} the same, so nothing was compared",
-                    told=told,
-                    fields=self.fields[at],
+                    "normalise-makes-the-same",
+                    "`normalise` makes {values} {field} the same, so nothing was compared",
+                    values=told,
+                    field=self.fields[at],
                 )
-        return ""
+        return NOTHING
 
 
 def holds(condition: Condition, value: str) -> bool:

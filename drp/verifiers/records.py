@@ -12,24 +12,22 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from drp.config.lists import lines_of
 from drp.config.misfit import Misfit
 from drp.domain.application import Application
 from drp.domain.check import Expectation, Target
-from drp.domain.duration import words
 from drp.domain.local_time import local_instant
-from drp.domain.phrase import fact, say
+from drp.domain.phrase import NOTHING, Duration, Phrase, fact, joined, quoted, say, several
 from drp.domain.progress import Cancelled
 from drp.domain.reconciliation.collected import Row, microseconds
 from drp.domain.reconciliation.declaration import RecordSource
 from drp.domain.reconciliation.port import uncounted
 from drp.domain.reconciliation.preparation import DeclaredList
-from drp.domain.visible import one_line
 from drp.errors import DrpError, Interrupted, PluginError
-from drp.redact import redact
+from drp.verifiers.answers import words_of
 from drp.verifiers.loading import load
 from drp.verifiers.options import read_options, unknown_key
 from drp.verifiers.preparing import Preparation
@@ -94,11 +92,11 @@ class Records:
         try:
             reader = _reader(source.reader)
         except PluginError as error:
-            return error.message
+            return quoted(error.message)
         known = {name: value for name, value in source.options.items() if name in _known(reader)}
         options, problems = read_options(reader.RecordOptions, known)
         if problems:
-            return _text("; ".join(map(str, problems)))
+            return words_of(joined([str(each) for each in problems]))
         deadline = time.monotonic() + expectation.timeout_seconds
         bounded = BoundedTarget(target, deadline)
 
@@ -117,16 +115,14 @@ class Records:
         try:
             trouble = _pump(rows, bounded, take, cancelled)
         except ValueError as error:
-            return _text(str(error))
+            return words_of(_said(error))
         finally:
             bounded.over.set()
             passed_over(preparation.read - preparation.counted)
-        limit = timedelta(seconds=expectation.timeout_seconds)
-        return (
-            trouble or preparation.trouble()
-            if trouble is not None
-            else fact("not-read-within", "not read within {limit}", limit=words(limit))
-        )
+        if trouble is None:
+            limit = Duration(int(expectation.timeout_seconds * 1000))
+            return fact("not-read-within", "not read within {limit}", limit=limit)
+        return trouble or preparation.trouble()
 
 
 def option_problems(source: RecordSource, application: Application) -> tuple[Misfit, ...]:
@@ -178,8 +174,8 @@ def _pump(
         if count > MOST_RECORDS:
             return fact(
                 "there-more-than-records",
-                "there are more than {MOST_RECORDS} records: declare a narrower set",
-                MOST_RECORDS=MOST_RECORDS,
+                "there are more than {most} records: declare a narrower set",
+                most=MOST_RECORDS,
             )
         for row in batch:
             take(row)
@@ -198,7 +194,7 @@ def _work(
                 continue
             return
 
-    trouble = ""
+    trouble = NOTHING
     try:
         batch: list[Mapping[str, object]] = []
         for row in rows():
@@ -210,21 +206,31 @@ def _work(
                 return
         put(batch)
     except BaseException as error:  # noqa: BLE001 - whatever a plugin raises is told
-        reason = error.message if isinstance(error, DrpError) else str(error)
-        told = isinstance(error, DrpError | ValueError | TimeoutError) and reason
-        trouble = _text(reason if told else f"the reader raised {type(error).__name__}: {reason}")
+        reason = _said(error)
+        if not reason or not isinstance(error, DrpError | ValueError | TimeoutError):
+            kind = type(error).__name__
+            reason = fact("reader-raised", "the reader raised {kind}: {reason}", kind=kind, reason=reason)
+        trouble = words_of(reason)
     put(trouble)
+
+
+def _said(error: BaseException) -> Phrase:
+    """Return what an error says, with the parts that it was raised with."""
+    if isinstance(error, DrpError):
+        return quoted(error.message)
+    return error.args[0] if error.args and isinstance(error.args[0], Phrase) else quoted(str(error))
 
 
 def _row(row: object, fields: Sequence[str], *, zone: str) -> Row:
     """Return a record as the reconciliation takes it. Raises ValueError when it lacks what is declared."""
     if not isinstance(row, Mapping):
-        raise ValueError(say("the reader gave {name__} instead of a record", name__=type(row).__name__))  # noqa: TRY004 - told as trouble
+        raise ValueError(say("the reader gave {kind} instead of a record", kind=type(row).__name__))  # noqa: TRY004 - told as trouble
     try:
         values = tuple([_value(row[field]) for field in fields])
     except KeyError as error:
-        given = ", ".join(sorted(map(str, row))[:20])
-        raise ValueError(say("a record has no field {args}; it has {given}", args=error.args[0], given=given)) from None
+        given = several(sorted(map(str, row))[:20])
+        message = say("a record has no field {field}; it has {given}", field=str(error.args[0]), given=given)
+        raise ValueError(message) from None
     return _instant(row.get("at"), zone), values
 
 
@@ -260,7 +266,3 @@ def _instant(value: object, zone: str) -> int | None:
         except OverflowError:
             raise ValueError(say("{value} lies beyond the ends of the calendar", value=repr(value[:40]))) from None
     return microseconds(at)
-
-
-def _text(text: str) -> str:
-    return one_line(redact(text[: 4 * _LONGEST_REASON]), _LONGEST_REASON)

@@ -102,7 +102,7 @@ def test_what_the_site_allows_is_shared_and_recorded(site: Path) -> None:
     try:
         planned = json.loads(drp(site, "drill", "plan", "all", "--json").stdout)
         assert [each["bytes_per_second"] for wave in planned["waves"] for each in wave] == [512 << 10] * 2
-        assert drp(site, "drill", "plan", "all").stdout.count("reads at most 512 KiB/s") == 2
+        assert drp(site, "drill", "plan", "all").stdout.count("reads at most 524 kB/s") == 2
         done = drp(site, "drill", "run", "all", "--app", "app-000")
         assert done.returncode == 0, done.stderr
     finally:

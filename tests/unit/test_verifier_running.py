@@ -14,7 +14,6 @@ import pytest
 from drp.domain.application import CheckSpec
 from drp.domain.check import CheckResult, Execution, Expectation, Watermark
 from drp.domain.judged import NotJudged, Part
-from drp.domain.phrase import QUOTED, Data, fact, say, several
 from drp.errors import Interrupted, SandboxError
 from drp.redact import remember
 from drp.verifiers.running import MOST_RESULTS, Checks
@@ -295,32 +294,3 @@ def test_parts_that_are_never_judged_are_told_each_time(monkeypatch: pytest.Monk
 def test_a_statement_on_an_unknown_basis_is_malformed():
     (result,) = run(lambda target: iter([dataclasses.replace(GOOD, basis="guessed")]))
     assert result.outcome == "undetermined"
-
-
-def test_what_a_verifier_says_keeps_its_parts_and_only_their_data_is_made_presentable():
-    remember("hunter2-secret")
-    long = fact("long", "{first}, then {others}", first="y" * 1500, others=several(["z" * 900, "\x1b"]))
-
-    def work(target):
-        said = fact(
-            "seen", "seen {what} by {whom}", what="a\nb\u202e", whom=fact("by", "{name}", name="hunter2-secret")
-        )
-        yield CheckResult(check="x", outcome="failed", statement=said, observed=long)
-        yield NotJudged(part=say("rows"), why=said)
-
-    told = report(work)
-    (result,) = told.results
-    assert (result.statement.code, result.statement) == ("seen", "seen a b\\u202e by [secret]")
-    assert result.observed.code == "long"
-    assert len(result.observed) <= 2001
-    assert result.observed.values["others"].values[1] == Data("\\x1b")
-    assert (told.not_judged[-1].part.message, told.not_judged[-1].why.code) == ("rows", "seen")
-
-
-@pytest.mark.parametrize("message", ["bell \x07 {what}", "hunter2-{what}"])
-def test_words_that_would_act_or_tell_a_secret_with_their_data_are_kept_as_a_text_alone(message):
-    remember("hunter2-secret")
-    ((result,)) = run(lambda _: iter([CheckResult(check="x", outcome="failed", statement=say(message, what="secret"))]))
-    assert result.statement.code == QUOTED
-    assert "\x07" not in result.statement
-    assert "hunter2" not in result.statement

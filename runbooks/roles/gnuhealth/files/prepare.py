@@ -176,7 +176,8 @@ def plan(request: dict[str, Any]) -> dict[str, Any]:
     tls = fit(restored, request)
     other = other_modules(request["software"], request["restored_root"])
     more = [(f"{len(other) - NAMED} more", "are others")] if len(other) > NAMED else []
-    notices += [{"kind": "overridden", "subject": shown(f"module {name}"), "observed": why}
+    notices += [{"kind": "overridden", "subject": shown(f"module {name}"), "observed": why,
+                 "said": {"subject": {"message": "module {name}", "values": {"name": shown(name)}}}}
                 for name, why in [*other[:NAMED], *more]]  # fmt: skip
     if not re.fullmatch(r"[A-Za-z0-9_.-]{1,63}", database):
         raise Failure(f"{database!r} cannot be the name of a database")
@@ -207,15 +208,16 @@ def plan(request: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def held_back(restored: configparser.ConfigParser, database: str) -> list[dict[str, str]]:
+def held_back(restored: configparser.ConfigParser, database: str) -> list[dict[str, Any]]:
     """Return what production did by itself and the drill does not: its schedule, its queue, its mail, its bus.
 
     Code that the configuration would run is taken out of it.
     """
-    found = without_code(restored)
+    found: list[tuple[Any, ...]] = [*without_code(restored)]
     uri = restored.get("email", "uri", fallback="")
     if uri:
-        found.append(("email", f"goes to {uri.partition(':')[0]}://{host_of(uri)}"))
+        place = f"{uri.partition(':')[0]}://{host_of(uri)}"
+        found.append(("email", f"goes to {place}", {"message": "goes to {place}", "values": {"place": shown(place)}}))
     if restored.has_section("bus"):
         found.append(("bus", "tells subscribers what changes"))
     port = port_of(restored.get("database", "uri", fallback=""))
@@ -226,7 +228,15 @@ def held_back(restored: configparser.ConfigParser, database: str) -> list[dict[s
             continue
         more = [f"and {len(names) - NAMED} more"] if len(names) > NAMED else []
         found += [(f"{kind} {name}", does) for name in [*names[:NAMED], *more]]
-    return [{"kind": "held-back", "subject": shown(subject), "observed": shown(does)} for subject, does in found]
+    return [
+        {
+            "kind": "held-back",
+            "subject": shown(subject),
+            "observed": shown(does),
+            **({"said": {"observed": said[0]}} if said else {}),
+        }
+        for subject, does, *said in found
+    ]
 
 
 def host_of(uri: str) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, Union
 
 from code_of import Place, digest_of, fetched
 from configuration import Limit
@@ -62,6 +62,10 @@ def shown(text: object) -> str:
     return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in str(text))[:SHOWN]
 
 
+Text = Union[str, "tuple[str, dict[str, Any]]"]
+"""Words; or a message with data in it, and the data."""
+
+
 class Brake:
     """Changes settings for the drill, and keeps what there was."""
 
@@ -69,13 +73,20 @@ class Brake:
         self.settings = settings
         self.found: list[str] = []
         """Names of the settings that would have acted."""
-        self.notices: list[dict[str, str]] = []
+        self.notices: list[dict[str, Any]] = []
 
-    def note(self, kind: str, subject: str, observed: str) -> None:
-        """Keep one thing to tell; of many of one kind with the same words, the first ten."""
-        same = [each for each in self.notices if (each["kind"], each["observed"]) == (kind, shown(observed))]
+    def note(self, kind: str, subject: Text, observed: Text) -> None:
+        """Keep one thing to tell; of many of one kind with the same words, the first ten.
+
+        A text with data in it is a message and its values, which are told beside its words.
+        """
+        words = shown(_words(observed))
+        same = [each for each in self.notices if (each["kind"], each["observed"]) == (kind, words)]
         if len(same) < NAMED:
-            self.notices.append({"kind": kind, "subject": shown(subject), "observed": shown(observed)})
+            texts = (("subject", subject), ("observed", observed))
+            told = {name: _told(one) for name, one in texts if not isinstance(one, str)}
+            notice = {"kind": kind, "subject": shown(_words(subject)), "observed": words}
+            self.notices.append({**notice, **({"said": told} if told else {})})
 
     def take(self) -> None:
         """Switch off what acts by itself."""
@@ -89,7 +100,11 @@ class Brake:
         for name in LIMITS:
             value = self.settings.get(name)
             if value not in (None, 0, "0"):
-                self.note("overridden", name, f"production has {value}, at which patients are deleted; the drill 0")
+                self.note(
+                    "overridden",
+                    name,
+                    ("production has {value}, at which patients are deleted; the drill 0", {"value": value}),
+                )
             self.settings[name] = 0
         self.settings.update(SaveJobs=False, ExecuteLuaEnabled=False)
 
@@ -147,17 +162,22 @@ class Brake:
             return fetched(path, place.kept, digest)
         if (kind not in INERT and base not in trusted) or (kind.startswith("odbc") and not self._own_driver(place)):
             self.found.append(base)
-            self.note("held-back", f"plugin {base}", f"unknown, so it may act by itself: {_how(base, digest)}")
+            unknown = _how("unknown, so it may act by itself", base, digest)
+            self.note("held-back", ("plugin {name}", {"name": base}), unknown)
             return ""
         here = next((each for each in place.candidates(path) if os.path.isfile(each)), "")
         if digest and (not here or digest_of(here) != digest):
             self.found.append(base)
-            instead = "that of the software is" if here else _how(base, digest)
-            self.note("held-back", f"plugin {base}", f"is code of the backup, and not loaded: {instead}")
+            why = _how("is code of the backup, and not loaded", base, digest)
+            if here:
+                why = ("is code of the backup, and not loaded: that of the software is", {})
+            self.note("held-back", ("plugin {name}", {"name": base}), why)
         if not here and needed:
-            raise Limit(f"the plugin {shown(base)} {ABSENT}{', or trust it: ' + _how(base, digest) if digest else ''}")
+            raise Limit(
+                f"the plugin {shown(base)} {ABSENT}{', or trust it: ' + _named(base, digest) if digest else ''}"
+            )
         if not here and not digest:
-            self.note("unused", f"plugin {base}", ABSENT)
+            self.note("unused", ("plugin {name}", {"name": base}), ABSENT)
         return here
 
     def _own_driver(self, place: Place) -> bool:
@@ -179,12 +199,30 @@ class Brake:
                 inner = job.get("Job") if isinstance(job.get("Job"), dict) else {}
                 remote = inner.get("Remote") if isinstance(inner.get("Remote"), dict) else {}
                 towards = remote.get("AET") or remote.get("Host") or inner.get("Peer") or ""
-                self.note("held-back", f"job {inner.get('Type')}", f"{state}{f', to {towards}' if towards else ''}")
+                doing = ("{state}, to {place}", {"state": state, "place": towards}) if towards else str(state)
+                self.note("held-back", ("job {name}", {"name": inner.get("Type")}), doing)
 
 
-def _how(base: str, digest: str) -> str:
-    """Return how a plugin is trusted; what came with the backup by its digest."""
-    return f"name {base}@{digest} in `plugins`" if digest else "name it in `plugins` to load it"
+def _words(text: Text) -> str:
+    """Return a text in English."""
+    return text if isinstance(text, str) else text[0].format(**text[1])
+
+
+def _told(text: tuple[str, dict[str, Any]]) -> dict[str, Any]:
+    """Return the message that a text is made from, and its values."""
+    return {"message": text[0], "values": {name: shown(value) for name, value in text[1].items()}}
+
+
+def _how(why: str, base: str, digest: str) -> tuple[str, dict[str, Any]]:
+    """Return why a plugin is not loaded, and how it is trusted; what came with the backup by its digest."""
+    if digest:
+        return why + ": name {name} in `plugins`", {"name": f"{base}@{digest}"}
+    return why + ": name it in `plugins` to load it", {}
+
+
+def _named(base: str, digest: str) -> str:
+    """Return how a plugin is trusted, for a sentence about something else."""
+    return _words(_how("", base, digest))[2:]
 
 
 def _files(path: str) -> list[str]:
