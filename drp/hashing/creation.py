@@ -28,7 +28,7 @@ from drp.hashing.reading.device import Kind, depth
 from drp.hashing.reading.rows import INODE, Options
 from drp.hashing.workers import create_worker  # noqa: F401 - forked workers find it loaded
 from drp.hashing.workers.create_job import CreateJob, Say
-from drp.hashing.workers.pool import Pool
+from drp.hashing.workers.pool import Pool, hand
 from drp.manifests import codec, merkle
 from drp.manifests.attributes import visible
 from drp.manifests.header_check import ALGORITHMS, require_header
@@ -87,8 +87,7 @@ def create_manifest(
     descriptor = open_root(root)
     with ExitStack() as stack:
         stack.callback(os.close, descriptor)
-        if settings.attributes is None:
-            settings.attributes = visible(descriptor)
+        settings.attributes = visible(descriptor) if settings.attributes is None else settings.attributes
         header["options"] = {"xattrs": settings.xattrs, "attributes": list(settings.attributes)}
         deep = depth(descriptor, workers, device)
         settings.strict = settings.strict or deep.strict
@@ -97,8 +96,7 @@ def create_manifest(
         stack.callback(job.close)
         job.say = say or job.say
         pool = Pool(job, deep, rate=rate, nice=nice)
-        if on_pool is not None:
-            on_pool(pool)
+        hand(pool, on_pool)
         try:
             pool.run(lambda: watch(*pool.page.totals()) if watch else None, cancelled)
             if watch:

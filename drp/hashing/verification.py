@@ -9,11 +9,11 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from drp.domain.manifest import MAX_DEVIATIONS, ManifestDifference
+from drp.domain.manifest import MAX_DEVIATIONS, ManifestDifference, Unjudged
 from drp.domain.phrase import NOTHING, Phrase, fact, say
 from drp.errors import ManifestError
 from drp.hashing.reading.core import core_name
@@ -27,7 +27,7 @@ from drp.hashing.unjudged import holds_all, judged_classes, without
 from drp.hashing.words import turn
 from drp.hashing.workers import verify_worker  # noqa: F401 - forked workers find it loaded
 from drp.hashing.workers.checkpoint import Checkpoint
-from drp.hashing.workers.pool import Pool
+from drp.hashing.workers.pool import Pool, hand
 from drp.hashing.workers.verify_job import VerifyJob
 from drp.manifests.frame import Frame
 from drp.manifests.opening import at_hand
@@ -120,8 +120,7 @@ def verify_tree(
         _fill(job, opened, selection)
         job.workers, job.total = deep.warm, own.total_bytes
         pool = Pool(job, deep, rate=plan.rate, nice=plan.nice)
-        if on_pool is not None:
-            on_pool(pool)
+        hand(pool, on_pool)
         try:
             pool.run(lambda: watch(*pool.page.totals()) if watch else None, cancelled)
             if watch:
@@ -132,20 +131,27 @@ def verify_tree(
             job.tally.add(found)
         finished = True
         unjudged = without(opened, plan.barred, uid_offset=plan.uid_offset, tally=job.tally)
-        difference = ManifestDifference(
-            manifest_id=opened.id,
-            files_hashed=job.files,
-            bytes_hashed=job.size,
-            entries_expected=own.entries,
-            counts=dict(sorted(job.tally.counts.items())),
-            deviations=job.tally.deviations(),
-            ownership_judged=plan.uid_offset is not None,
-            unjudged=unjudged,
+        difference = replace(
+            _difference(opened, plan, job, unjudged),
             core=core,
             sampled=selection.drawn if selection is not None and selection.drawn >= 0 else None,
             duration_ms=int((time.monotonic() - started) * 1000),
         )
         return _verification(difference, opened, plan, job, selection)
+
+
+def _difference(opened: Manifest, plan: Plan, job: VerifyJob, unjudged: tuple[Unjudged, ...]) -> ManifestDifference:
+    """Return what the workers found, against what the manifest expects."""
+    return ManifestDifference(
+        manifest_id=opened.id,
+        files_hashed=job.files,
+        bytes_hashed=job.size,
+        entries_expected=opened.summary().own.entries,
+        counts=dict(sorted(job.tally.counts.items())),
+        deviations=job.tally.deviations(),
+        ownership_judged=plan.uid_offset is not None,
+        unjudged=unjudged,
+    )
 
 
 def compare_tree(

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from drp.cli import render
+from tests.support.pseudo_terminal import on_a_terminal
 from tests.support.sites import SITE, write_site
-from tests.support.terminal import on_a_terminal
 
 HOSTILE = "a\x1b]0;owned\x07\x9b31m\u202ey\u200b\u2028\ufe0f"
 

@@ -98,7 +98,7 @@ def test_facts_of_a_server_fit_its_restored_copy(healthy: Cluster, tmp_path: Pat
     assert "postgres/amcheck" not in ended.stdout
     facts.write_text(facts.read_text().replace("3000", "2999"))
     wrong = drp("try", "postgres", "--target", "local", *options, check=1).stdout
-    assert "public.patient has 3000 rows, had 2999 (+1)" in wrong
+    assert "public.patient has 3,000 rows, had 2,999 (+1)" in wrong
     before = drp("try", "postgres", "--target", "local", *options, *newest, "--disaster-at", "2026-11-20T07:00:00")
     assert "dated after the disaster" in before.stdout
 

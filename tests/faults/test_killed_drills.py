@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from tests.support.processes import data_left, left, processes_left
+from tests.support.pseudo_terminal import on_a_terminal
 from tests.support.rig import Rig, wait
-from tests.support.terminal import on_a_terminal
 from tests.support.waiting import PATIENCE
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]

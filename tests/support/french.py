@@ -16,7 +16,7 @@ from drp.share import catalogue
 _WORD = re.compile(r"[A-Za-zÀ-ÿœŒ][A-Za-zÀ-ÿœŒ'’-]*")
 _QUOTED = re.compile(r'<bdi class="data[^"]*">.*?</bdi>|<code>.*?</code>|<style.*?</style>|<head>.*?</head>', re.DOTALL)
 _TAG = re.compile(r"<[^>]*>")
-_PLACE = re.compile(r"\{\w+\}|`[^`]*`|--[\w-]+|\b[A-Z][A-Z_./]+\b")
+_PLACE = re.compile(r"\{\w+\}|`[^`]*`|--[\w-]+|\b[A-Z][A-Z_./]+\b|\b\w+_\w+\b|\S+=\S+")
 _ALWAYS = frozenset(
     [
         "the",

@@ -184,4 +184,9 @@ def test_a_plan_with_bad_options_is_refused_naming_check_verifier_and_version(na
 
 def test_editors_get_a_schema_of_the_options():
     schema = options_schema(load(["postgres"])["postgres"])
-    assert schema["properties"]["port"] == {"default": 5432, "title": "Port", "type": "integer"}
+    assert schema["properties"]["port"] == {
+        "default": 5432,
+        "description": "Port of the server; it names the socket too.",
+        "title": "Port",
+        "type": "integer",
+    }

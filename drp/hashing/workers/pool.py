@@ -253,6 +253,12 @@ class Pool:
         self._workers.clear()
 
 
+def hand(pool: Pool, on_pool: Callable[[Pool], None] | None) -> None:
+    """Give the pool to whoever asked for it, to pause and resume it."""
+    if on_pool is not None:
+        on_pool(pool)
+
+
 def _spawn(theirs: Channel, descriptors: tuple[int, ...]) -> tuple[Callable[[], int], Callable[[], None]]:
     from drp.command import start  # noqa: PLC0415 - `drp-hash` has one thread, and does without `sh`
 
