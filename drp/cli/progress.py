@@ -250,7 +250,7 @@ class TextReporter:
 
     def _progress(self, event: Progressed) -> None:
         text = progress_line(event, self._name(event.recovery))
-        if event.message.startswith("waiting") or time.monotonic() - self._last_said > _MINUTE:
+        if event.said.code == "waiting-for-medium" or time.monotonic() - self._last_said > _MINUTE:
             self._say(text)
 
     def _say(self, text: str) -> None:

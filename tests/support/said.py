@@ -9,9 +9,11 @@ from pathlib import Path
 
 import yaml
 
+from drp.errors import walk
+
 ROOT = Path(__file__).resolve().parents[2]
-_ELSEWHERE = ("payload", "native", "__pycache__")
-"""Folders of programs that run inside sandboxes: they say codes and data, and no words."""
+_ELSEWHERE = ("payload", "native", "standalone", "__pycache__")
+"""Folders of programs that run without drp, or inside sandboxes: they say codes and data, or English alone."""
 _FIRST = {
     "_": 0,
     "gettext": 0,
@@ -30,7 +32,8 @@ _TWO = {"_n", "ngettext", "count", "counted"}
 _SAYING = {"line", "note", "labelled", "spoken_line"}
 """What shows a text on the terminal."""
 _HEADINGS = {"headings", "_HEADINGS"}
-_LITERAL = {"hint", "help"}
+_LITERAL = {"help"}
+_ERRORS = {error.__name__ for error in walk()} | {"ValueError", "Malformed", "BadParameter"}
 _PLACE = re.compile(r"\{\w+\}")
 _WORD = re.compile(r"[A-Za-z]")
 """A message of placeholders and signs alone is the same in every language."""
@@ -45,14 +48,29 @@ def sources() -> Iterator[Path]:
 
 
 def said_in(path: Path) -> Iterator[str | tuple[str, str]]:
-    """Yield the messages of one file."""
-    for node in ast.walk(ast.parse(path.read_text())):
+    """Yield the messages of one file, also of constants and variables that errors and hints are given by name."""
+    tree = ast.parse(path.read_text())
+    named = {"message", "hint"}
+    for node in ast.walk(tree):
         if isinstance(node, ast.Call):
             yield from _of_call(node)
-        if isinstance(node, ast.Assign) and name_of(node.targets[0]) in _HEADINGS and isinstance(node.value, ast.Tuple):
-            yield from _literals(node.value.elts)
+            named |= {each.id for each in _told_by(node) if isinstance(each, ast.Name)}
+            yield from _literals(_told_by(node))
         if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call):
             yield from _literals(node.exc.args[:1])
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Assign):
+            continue
+        if name_of(node.targets[0]) in _HEADINGS and isinstance(node.value, ast.Tuple):
+            yield from _literals(node.value.elts)
+        if {name_of(each) for each in node.targets} & named:
+            yield from _literals([node.value])
+
+
+def _told_by(node: ast.Call) -> list[ast.expr]:
+    """Return what an error of drp, or a hint, is made of."""
+    told = [keyword.value for keyword in node.keywords if keyword.arg == "hint"]
+    return told + (node.args[:1] if name_of(node.func) in _ERRORS else [])
 
 
 def codes_in(path: Path) -> Iterator[tuple[str, str]]:

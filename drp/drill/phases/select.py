@@ -98,7 +98,14 @@ def _wait_for_medium(context: PhaseContext, repository: Repository) -> tuple[int
                 message = "stopped while waiting for a medium"
                 raise Interrupted(message) from error
             context.report(
-                Progress(message=say("waiting for medium {label}: {words}", label=error.label, words=error.message))
+                Progress(
+                    message=fact(
+                        "waiting-for-medium",
+                        "waiting for medium {label}: {words}",
+                        label=error.label,
+                        words=error.message,
+                    )
+                )
             )
             clock.sleep(min(_MEDIA_POLL_SECONDS, (deadline_ms - waited) / 1000))
             missing = True
