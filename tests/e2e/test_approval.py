@@ -21,6 +21,7 @@ from drp.sign_off import HandedInApproval, Refused, hand_over
 from tests.support.processes import left
 from tests.support.small_site import SmallSite
 from tests.support.waiting import eventually
+from tests.support.words import in_words
 
 pytestmark = [pytest.mark.real, pytest.mark.slow, pytest.mark.timeout(600)]
 APPLICATION = """version: 1
@@ -67,7 +68,7 @@ def waiting(small: SmallSite, *arguments: str) -> Iterator[tuple[subprocess.Pope
     try:
         assert process.stdout is not None
         for line in process.stdout:
-            entry = json.loads(line)
+            entry = in_words(json.loads(line))
             if entry["event"]["type"] == "approval-asked":
                 yield process, str(entry["drill"])
                 return
@@ -92,7 +93,7 @@ def _first_line_of_watching(small: SmallSite, drill: str) -> str:
 
 
 def record_of(small: SmallSite) -> dict[str, object]:
-    return dict(json.loads(small.drp("report", "latest", "--format", "json").stdout))
+    return dict(in_words(json.loads(small.drp("report", "latest", "--format", "json").stdout)))
 
 
 def test_it_waits_untouched_for_the_right_signature_and_its_record_shows_it(
@@ -104,7 +105,7 @@ def test_it_waits_untouched_for_the_right_signature_and_its_record_shows_it(
         assert "waits for approval by durand@chu until" in small.drp("drill", "show", drill).stdout
         waits = "waits for approval by durand@chu until"
         assert f"{waits} " in small.drp("status", check=False).stdout
-        told = json.loads(small.drp("status", "--json", check=False).stdout)["awaiting_approval"]
+        told = in_words(json.loads(small.drp("status", "--json", check=False).stdout))["awaiting_approval"]
         assert told[drill]["approvers"] == ["durand@chu"]
         busy = small.drp("drill", "run", "quarterly-drill", check=False)
         assert (busy.returncode, waits in busy.stderr) == (11, True), busy.stderr

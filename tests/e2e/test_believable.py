@@ -18,6 +18,7 @@ import pytest
 from tests.support.airgap import backed_up, drilled, manifest_of, site
 from tests.support.processes import left, processes_left
 from tests.support.rig import APPLICATION, Rig, wait
+from tests.support.words import in_words
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
 
@@ -125,7 +126,7 @@ def test_a_manifest_swapped_while_it_is_compared_with_changes_nothing(stage: Rig
     assert process.stdout is not None
     try:
         for line in process.stdout:
-            event = json.loads(line)["event"]
+            event = in_words(json.loads(line))["event"]
             if event["type"] == "progressed" and event["message"].startswith("hashing"):
                 other.replace(place)
                 break
@@ -135,7 +136,7 @@ def test_a_manifest_swapped_while_it_is_compared_with_changes_nothing(stage: Rig
         process.wait()
         place.write_bytes(kept)
         other.unlink(missing_ok=True)
-    record = json.loads(stage.drp("report", "latest", "--format", "json").stdout)
+    record = in_words(json.loads(stage.drp("report", "latest", "--format", "json").stdout))
     assert record["verdict"] == "passed"
     assert record["recoveries"][0]["hash"]["difference"]["manifest_id"] == stage.points["manifest"]
 
@@ -171,7 +172,7 @@ def _killed_in_verify(stage: Rig) -> str:
     assert process.stdout is not None
     with process:
         for line in process.stdout:
-            entry = json.loads(line)
+            entry = in_words(json.loads(line))
             if entry["event"]["type"] == "phase-started" and entry["event"]["phase"] == "verify":
                 process.kill()
                 assert wait(lambda: not processes_left(stage.site))
@@ -187,7 +188,7 @@ def test_no_drill_begins_on_a_journal_that_was_rolled_back_and_records_are_read_
     journal, kept = stage.site / "state" / "journal.sqlite", tmp_path / "journal.sqlite"
     with closing(sqlite3.connect(journal)) as source, closing(sqlite3.connect(kept)) as target:
         source.backup(target)
-    newest = json.loads(stage.drp("report", "latest", "--format", "json").stdout)["drill"]
+    newest = in_words(json.loads(stage.drp("report", "latest", "--format", "json").stdout))["drill"]
     try:
         _forget_drill(journal, newest)
         refused = stage.drp("drill", "run", "ehr-airgap", check=False)

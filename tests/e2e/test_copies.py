@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests.support.processes import left
+from tests.support.words import in_words
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
 
@@ -90,7 +91,7 @@ class CopiesSite:
 
     def drilled(self) -> tuple[int, dict[str, dict[str, Any]]]:
         done = self.drp("drill", "run", "quarterly")
-        record = json.loads(self.drp("report", "latest", "--format", "json").stdout)
+        record = in_words(json.loads(self.drp("report", "latest", "--format", "json").stdout))
         assert record["recoveries"], done.stderr
         return done.returncode, {recovery["recovery"]: recovery for recovery in record["recoveries"]}
 

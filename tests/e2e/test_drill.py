@@ -19,15 +19,18 @@ from tests.support.processes import left
 from tests.support.restic_tools import flip, packs
 from tests.support.rig import Rig, wait
 from tests.support.waiting import PATIENCE
+from tests.support.words import in_words
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
-SCHEMA = json.loads((Path(__file__).resolve().parents[2] / "reports/schemas/evidence-record-1.json").read_text())
+SCHEMA = in_words(
+    json.loads((Path(__file__).resolve().parents[2] / "reports/schemas/evidence-record-1.json").read_text())
+)
 
 
 def run(stage: Rig, *arguments: str, **options: Any) -> tuple[int, list[dict[str, Any]], str]:
     """Run a drill with --json and return exit status, events and standard error."""
     done = stage.drp("drill", "run", *arguments, "--json", check=False, **options)
-    return done.returncode, [json.loads(line) for line in done.stdout.splitlines()], done.stderr
+    return done.returncode, [in_words(json.loads(line)) for line in done.stdout.splitlines()], done.stderr
 
 
 def of_type(entries: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
@@ -39,7 +42,7 @@ def findings(entries: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
 
 
 def record_of(stage: Rig) -> dict[str, Any]:
-    record = json.loads(stage.drp("report", "latest", "--format", "json").stdout)
+    record = in_words(json.loads(stage.drp("report", "latest", "--format", "json").stdout))
     jsonschema.validate(record, SCHEMA)
     return record
 
@@ -82,10 +85,10 @@ def test_what_the_user_sees_in_a_pipe(stage: Rig):
     assert "PASSED" in done.stderr
     listed = stage.drp("drill", "list").stdout
     assert "ehr-airgap-" in listed
-    shown = json.loads(stage.drp("drill", "show", "latest", "--json").stdout)
+    shown = in_words(json.loads(stage.drp("drill", "show", "latest", "--json").stdout))
     assert shown["schema"] == "drp/drill/1"
     assert shown["verdict"] == "passed"
-    planned = json.loads(stage.drp("drill", "plan", "ehr-worm", "--json").stdout)
+    planned = in_words(json.loads(stage.drp("drill", "plan", "ehr-worm", "--json").stdout))
     assert planned["waves"][0][0]["point"]["id"] == stage.points["worm"]
     assert planned["waves"][0][0]["last_rta_ms"] > 0
 

@@ -15,6 +15,7 @@ from drp.domain.sample import Sample
 from drp.hashing.tree import TreeHasher
 from tests.support import warm
 from tests.support.restic_tools import KINDS, Restic, executable
+from tests.support.words import in_words
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
 
@@ -105,7 +106,7 @@ checks:
 
     def drill(self, *words: str) -> tuple[Any, dict[str, Any]]:
         done = self.drp("drill", "run", *words, check=False)
-        return done, json.loads(self.drp("report", "latest", "--format", "json").stdout)
+        return done, in_words(json.loads(self.drp("report", "latest", "--format", "json").stdout))
 
 
 @pytest.fixture(scope="module")

@@ -14,6 +14,7 @@ import pytest
 from tests.support.many_site import ManySite
 from tests.support.scratch import scratch
 from tests.support.waiting import eventually
+from tests.support.words import in_words
 
 pytestmark = pytest.mark.real
 LITTLE = 320 << 20
@@ -55,11 +56,11 @@ def drp(site: Path, *arguments: str, group: Path | None = None) -> subprocess.Co
 
 
 def held(site: Path) -> int:
-    return len(json.loads(drp(site, "drill", "list", "--json").stdout)["items"])
+    return len(in_words(json.loads(drp(site, "drill", "list", "--json").stdout))["items"])
 
 
 def test_in_a_container_without_memory_nothing_is_declared(site: Path, little_memory: Path) -> None:
-    shown = json.loads(drp(site, "drill", "plan", "all", "--json", group=little_memory).stdout)["room"]
+    shown = in_words(json.loads(drp(site, "drill", "plan", "all", "--json", group=little_memory).stdout))["room"]
     assert (shown["state"], shown["reasons"][0]["code"]) == ("blocked", "memory-lacking")
     assert 0 <= shown["memory_bytes"] < LITTLE, "less what others on this host were promised"
     before = held(site)
@@ -80,7 +81,7 @@ def test_volumes_that_fit_alone_and_not_together_are_refused_as_no_space(site: P
         refused = drp(site, "drill", "run", "all")
         assert refused.returncode == 15, refused.stderr
         assert "its volumes take" in refused.stderr
-        alone = json.loads(drp(site, "drill", "plan", "all", "--json").stdout)
+        alone = in_words(json.loads(drp(site, "drill", "plan", "all", "--json").stdout))
         assert [each["code"] for each in alone["room"]["reasons"] if each["weight"] == "blocked"] == ["volume-space"]
     finally:
         profiles.write_text(before)
@@ -89,7 +90,7 @@ def test_volumes_that_fit_alone_and_not_together_are_refused_as_no_space(site: P
 def test_why_a_drill_was_begun_all_the_same_is_in_its_record(site: Path) -> None:
     done = drp(site, "drill", "run", "--app", "app-000", "--despite", REASON)
     assert done.returncode in {0, 3}, done.stderr
-    record = json.loads(drp(site, "report", "latest", "--format", "json").stdout)
+    record = in_words(json.loads(drp(site, "report", "latest", "--format", "json").stdout))
     assert record["admitted"]["despite"] == REASON
     assert record["admitted"]["needs"]["memory_least_bytes"] == 512 << 20
     assert drp(site, "journal", "verify").returncode == 0
@@ -100,14 +101,14 @@ def test_what_the_site_allows_is_shared_and_recorded(site: Path) -> None:
     before = settings.read_text()
     settings.write_text(before + "limits: {download: 1MiB/s}\n")
     try:
-        planned = json.loads(drp(site, "drill", "plan", "all", "--json").stdout)
+        planned = in_words(json.loads(drp(site, "drill", "plan", "all", "--json").stdout))
         assert [each["bytes_per_second"] for wave in planned["waves"] for each in wave] == [512 << 10] * 2
         assert drp(site, "drill", "plan", "all").stdout.count("reads at most 524 kB/s") == 2
         done = drp(site, "drill", "run", "all", "--app", "app-000")
         assert done.returncode == 0, done.stderr
     finally:
         settings.write_text(before)
-    (recovery,) = json.loads(drp(site, "report", "latest", "--format", "json").stdout)["recoveries"]
+    (recovery,) = in_words(json.loads(drp(site, "report", "latest", "--format", "json").stdout))["recoveries"]
     assert recovery["restore"]["bytes_per_second"] == 1 << 20
     assert 0 < recovery["measurement"]["capped_ms"] <= recovery["measurement"]["rta_ms"]
     assert "restoring with its speed capped" in drp(site, "drill", "show", "latest").stdout
@@ -133,7 +134,7 @@ def test_a_kept_sandbox_keeps_what_it_was_promised(site: Path) -> None:
     done = drp(site, "drill", "run", "all", "--app", "app-000", "--keep-sandbox")
     assert done.returncode == 0, done.stderr
     assert holders(site)
-    assert json.loads(drp(site, "drill", "plan", "all", "--json").stdout)["room"]["drills_at_work"] >= 1
+    assert in_words(json.loads(drp(site, "drill", "plan", "all", "--json").stdout))["room"]["drills_at_work"] >= 1
     assert drp(site, "drill", "clean").returncode == 0
     assert not eventually_none(site)
 

@@ -11,13 +11,14 @@ import pytest
 
 from tests.support.ordered import Ordered, conclusions
 from tests.support.processes import left
+from tests.support.words import in_words
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
 
 
 def test_what_is_due_is_held_once_by_whoever_looks(tmp_path: Path) -> None:
     site = Ordered(tmp_path).prepare()
-    planned = json.loads(site.drp("schedule", "run", "--only-plan", "--json").stdout)
+    planned = in_words(json.loads(site.drp("schedule", "run", "--only-plan", "--json").stdout))
     assert [(order["order"], order["held"]) for order in planned["orders"]] == [(site.order, False)]
     assert "starts now" in site.drp("schedule", "why", "engine").stdout
     done = site.drp("schedule", "run")
@@ -27,10 +28,10 @@ def test_what_is_due_is_held_once_by_whoever_looks(tmp_path: Path) -> None:
     assert (end.ending, end.verdict, end.drill) == ("held", "passed", site.drill)
     assert site.drp("schedule", "run").stdout == "nothing is due\n"
     assert len(site.ends()) == 1
-    status = json.loads(site.drp("status", "engine", "--json", check=False).stdout)
+    status = in_words(json.loads(site.drp("status", "engine", "--json", check=False).stdout))
     (due,) = status["dues"]
     assert (due["state"], due["proven_by"]) == ("proven", site.drill)
-    verified = json.loads(site.drp("journal", "verify", "--json").stdout)
+    verified = in_words(json.loads(site.drp("journal", "verify", "--json").stdout))
     assert verified["register"] == 3
     assert not left(site.site)
     _without_a_register(site)

@@ -26,6 +26,7 @@ from drp.service.supervisor import Outcome, RunningDrill, start
 from drp.service.wiring import Wiring
 from tests.support.processes import left
 from tests.support.rig import Rig
+from tests.support.words import in_words
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
 
@@ -62,7 +63,7 @@ def test_a_thread_that_ends_may_start_what_an_event_loop_follows(stage: Rig, cap
     assert entries[0].event.requested_by == "the schedule"
     wiring = Wiring(load_site(stage.site))
     assert listed(wiring).records[-1].drill == running.outcome.drill
-    record = json.loads(sealed_record(wiring, "latest").content)
+    record = in_words(json.loads(sealed_record(wiring, "latest").content))
     assert record["verdict"] == "passed"
     assert record["tools"]["hashing core"] == core_name("auto"), "which core hashed"
     assert next(one.level for one in overview(wiring).standings if one.application == "ehr") == "ok"

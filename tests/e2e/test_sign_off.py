@@ -21,6 +21,7 @@ from drp.sign_off import Refused, Visitor, sign
 from tests.e2e.test_drill import record_of
 from tests.support.processes import left, processes_left
 from tests.support.rig import APPLICATION, DRILL, Rig, wait
+from tests.support.words import in_words
 
 pytestmark = [pytest.mark.real, pytest.mark.slow, pytest.mark.timeout(600)]
 CHECKLIST = """sign_off:
@@ -75,7 +76,7 @@ def waiting(stage: Rig, *arguments: str) -> Iterator[tuple[subprocess.Popen[str]
     try:
         assert process.stdout is not None
         for line in process.stdout:
-            entry = json.loads(line)
+            entry = in_words(json.loads(line))
             if entry["event"]["type"] == "sign-off-asked":
                 yield process, str(entry["drill"])
                 return
@@ -124,7 +125,7 @@ def test_a_referent_looks_signs_and_is_in_the_record(hospital: Rig, keys: Path, 
         assert f"drp drill exec {drill} --app ehr" in shown.stderr
         inside = hospital.drp("drill", "exec", drill, "--", "/bin/ls", "/data/files")
         assert inside.stdout.split(), "the restored application can be looked at"
-        question = json.loads(hospital.drp("drill", "sign-off", drill, "--json").stdout)
+        question = in_words(json.loads(hospital.drp("drill", "sign-off", drill, "--json").stdout))
         assert question["signature_required"] is True
 
         file = results(tmp_path / "results.yml", record="passed", label="passed")
@@ -175,7 +176,9 @@ def test_a_referent_looks_signs_and_is_in_the_record(hospital: Rig, keys: Path, 
 
 
 def test_an_old_answer_is_refused_and_ctrl_c_ends_the_waiting(hospital: Rig, keys: Path) -> None:
-    kept = json.loads(hospital.drp("report", "latest", "--format", "json").stdout)["recoveries"][0]["sign_off"]
+    kept = in_words(json.loads(hospital.drp("report", "latest", "--format", "json").stdout))["recoveries"][0][
+        "sign_off"
+    ]
     old = from_data(SignOffAnswer, kept["answer"])
     with waiting(hospital) as (process, drill):
         assert "it answers drill" in refusal(hospital, drill, old, kept["signature"])

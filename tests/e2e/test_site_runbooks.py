@@ -13,6 +13,7 @@ from drp.share import shared
 from tests.support.findings import of_lines
 from tests.support.processes import left
 from tests.support.rig import APPLICATION, Rig
+from tests.support.words import in_words
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
 
@@ -53,7 +54,7 @@ def site_runbook(stage: Rig, **steps: str) -> Iterator[None]:
 
 def run(stage: Rig) -> tuple[int, dict[str, dict[str, Any]], str]:
     done = stage.drp("drill", "run", "ehr-airgap", "--json", check=False)
-    events = [json.loads(line)["event"] for line in done.stdout.splitlines()]
+    events = [in_words(json.loads(line))["event"] for line in done.stdout.splitlines()]
     found = {finding["code"]: finding for _, finding in of_lines(events)}
     return done.returncode, found, done.stderr
 

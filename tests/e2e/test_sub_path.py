@@ -10,6 +10,7 @@ import pytest
 
 from tests.support.restic_tools import Restic, executable
 from tests.support.small_site import FILES, SmallSite
+from tests.support.words import in_words
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
 APPLICATION = """version: 1
@@ -70,7 +71,7 @@ def backed_up(server: SmallSite) -> str:
         *("manifest", "create", str(server.folder / "srv"), "--application", "server-7", "--json"),
         *("--into", str(server.site / "manifests")),
     )
-    return str(json.loads(made.stdout)["id"])
+    return str(in_words(json.loads(made.stdout))["id"])
 
 
 def drilled(server: SmallSite, manifest: str, *options: str) -> tuple[str, dict[str, dict[str, Any]]]:
@@ -80,7 +81,7 @@ def drilled(server: SmallSite, manifest: str, *options: str) -> tuple[str, dict[
         writer.init()
     writer.backup(server.folder / "srv", tags=[f"drp-manifest={manifest}"], host="server-7")
     server.drp("drill", "run", "quarterly-drill", *options, check=False)
-    record = json.loads(server.drp("report", "latest", "--format", "json").stdout)
+    record = in_words(json.loads(server.drp("report", "latest", "--format", "json").stdout))
     return record["verdict"], {each["recovery"]: each for each in record["recoveries"]}
 
 
@@ -92,7 +93,7 @@ def test_each_application_is_restored_compared_and_judged_by_its_own_folder_alon
     manifest = backed_up(server)
     verdict, recoveries = drilled(server, manifest)
     assert verdict == "passed", recoveries
-    plan = json.loads(server.drp("drill", "plan", "quarterly-drill", "--json").stdout)
+    plan = in_words(json.loads(server.drp("drill", "plan", "quarterly-drill", "--json").stdout))
     sizes = {each["application"]: each["point"]["size_bytes"] for wave in plan["waves"] for each in wave}
     assert sizes == {name: sum(len(f"{name} {number}") for number in range(5)) for name in ("engine", "lis")}
     assert [each for each in plan["room"]["reasons"] if each["code"] == "volume-small"] == []
@@ -119,7 +120,7 @@ def test_a_folder_that_is_gone_from_the_newest_snapshot_fails_its_application_al
     verdict, recoveries = drilled(server, backed_up(server), "--level", "hash")
     assert verdict == "failed"
     assert grave(recoveries["lis"]) == ["DRP-S008"]
-    plan = json.loads(server.drp("drill", "plan", "quarterly-drill", "--json").stdout)
+    plan = in_words(json.loads(server.drp("drill", "plan", "quarterly-drill", "--json").stdout))
     points = {each["application"]: each["point"] for wave in plan["waves"] for each in wave}
     assert points["lis"] is None
     assert points["engine"] is not None

@@ -22,6 +22,7 @@ from tests.support import warm
 from tests.support.fixtures_journal import PostgresServer, running_server, with_tls
 from tests.support.small_site import FILES, SmallSite
 from tests.support.waiting import eventually
+from tests.support.words import in_words
 
 pytestmark = [
     pytest.mark.real,
@@ -76,7 +77,7 @@ class Host:
         return done
 
     def told(self, *arguments: str, status: int = 0) -> Any:
-        return json.loads(self.drp(*arguments, "--json", status=status).stdout)
+        return in_words(json.loads(self.drp(*arguments, "--json", status=status).stdout))
 
     @contextmanager
     def waiting(self) -> Iterator[tuple[subprocess.Popen[str], str]]:
@@ -89,7 +90,7 @@ class Host:
             try:
                 assert process.stdout is not None
                 for line in process.stdout:
-                    entry = json.loads(line)
+                    entry = in_words(json.loads(line))
                     if entry.get("event", {}).get("type") == "sign-off-asked":
                         break
                 else:
@@ -173,10 +174,12 @@ def test_the_other_host_leaves_a_running_drill_alone(hosts: Hosts, tmp_path: Pat
         assert drill.endswith("-host-a")
         assert f"{drill}" in hosts.b.drp("drill", "list").stdout
         assert "running on host-a" in hosts.b.drp("drill", "list").stdout
-        status = json.loads(
-            subprocess.run(
-                hosts.b._argv("status", "--json"), env=warm.ENVIRONMENT, capture_output=True, text=True, check=False
-            ).stdout
+        status = in_words(
+            json.loads(
+                subprocess.run(
+                    hosts.b._argv("status", "--json"), env=warm.ENVIRONMENT, capture_output=True, text=True, check=False
+                ).stdout
+            )
         )
         assert (status["running_on"], status["unfinished"]) == ({drill: "host-a"}, [])
         refused = hosts.b.drp("drill", "resume", drill, status=11)
@@ -207,7 +210,7 @@ def test_a_dead_hosts_drill_is_ended_by_the_other_which_claims_to_have_seen_noth
     done = hosts.b.drp("drill", "run", "quick")
     assert f"drill {drill} was cut off; finishing it first" in done.stderr
     assert hosts.ends(drill) == ["drill-declared", "drill-concluded", "evidence-sealed"]
-    record = json.loads((hosts.b.site / "evidence" / drill / "record.json").read_bytes())
+    record = in_words(json.loads((hosts.b.site / "evidence" / drill / "record.json").read_bytes()))
     assert record["verdict"] == "inconclusive"
     (recovery,) = record["recoveries"]
     told = [finding["observed"] for finding in recovery["findings"] if finding["subject"] == "sandbox"]
@@ -237,7 +240,7 @@ def test_a_server_that_falls_stops_the_drill_and_says_nothing_of_the_backup(host
     assert "unfinished" in hosts.a.drp("drill", "list").stdout
     hosts.a.drp("drill", "resume", drill, "--conclude", status=3)
     assert hosts.ends(drill) == ["drill-declared", "drill-concluded", "evidence-sealed"]
-    record = json.loads((hosts.a.site / "evidence" / drill / "record.json").read_bytes())
+    record = in_words(json.loads((hosts.a.site / "evidence" / drill / "record.json").read_bytes()))
     codes = {finding["code"] for finding in record["recoveries"][0]["findings"]}
     assert "DRP-X003" not in codes, "what stopped it is no word about the recovery"
 

@@ -20,6 +20,7 @@ from tests.support.fixtures_journal import PostgresServer
 from tests.support.ordered import Ordered, conclusions
 from tests.support.processes import left
 from tests.support.waiting import eventually
+from tests.support.words import in_words
 
 pytestmark = [
     pytest.mark.real,
@@ -49,7 +50,7 @@ def stopped(process: subprocess.Popen[str]) -> list[dict[str, object]]:
     os.kill(int(worker), signal.SIGTERM)
     out, err = process.communicate(timeout=300)
     assert process.returncode == 0, err
-    return [json.loads(line) for line in out.splitlines()]
+    return [in_words(json.loads(line)) for line in out.splitlines()]
 
 
 @pytest.fixture
@@ -120,7 +121,7 @@ def test_the_drill_of_a_dead_host_is_ended_by_the_other_once_and_its_slot_with_i
     assert (end.drill, end.ending, end.reason, end.verdict) == (site.drill, "held", "held", "inconclusive")
     assert concluded.verdict == "inconclusive"
     assert end.host == dead, "where it was held"
-    record = json.loads((survivor.site / "evidence" / site.drill / "record.json").read_bytes())
+    record = in_words(json.loads((survivor.site / "evidence" / site.drill / "record.json").read_bytes()))
     assert record["verdict"] == "inconclusive"
     assert not (killed.site / "evidence" / site.drill).exists()
     for host in (survivor, killed):

@@ -9,6 +9,7 @@ import pytest
 
 from tests.support.airgap import backed_up, drilled, manifest_of, site
 from tests.support.rig import APPLICATION, Rig
+from tests.support.words import in_words
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
 
@@ -32,7 +33,7 @@ def test_a_backup_of_an_emptied_table_is_told_until_somebody_accepts_it(medicate
     root = medicated.ehr.stage()
     with backed_up(medicated, root, manifest=manifest_of(medicated, root)):
         assert drilled(medicated)[0] == "passed"
-        before = json.loads(medicated.drp("report", "latest", "--format", "json").stdout)["drill"]
+        before = in_words(json.loads(medicated.drp("report", "latest", "--format", "json").stdout))["drill"]
 
     medicated.ehr.sql("delete from medication")
     medicated.count()

@@ -7,16 +7,17 @@ import json
 import pytest
 
 from tests.support.rig import Rig
+from tests.support.words import in_words
 
 pytestmark = pytest.mark.real
 
 
 def test_a_verifier_is_tried_on_a_kept_sandbox(stage: Rig):
     stage.drp("drill", "run", "ehr-airgap", "--keep-sandbox", "--keep-for", "2m", check=False)
-    drill = json.loads(stage.drp("drill", "show", "latest", "--json").stdout)["drill"]
+    drill = in_words(json.loads(stage.drp("drill", "show", "latest", "--json").stdout))["drill"]
     try:
         look = ("verifier", "try", "postgres", "--option", "database=ehr", "--option", "row_counts=false")
-        found = json.loads(stage.drp(*look, "--target", f"{drill}/ehr", "--json").stdout)["results"]
+        found = in_words(json.loads(stage.drp(*look, "--target", f"{drill}/ehr", "--json").stdout))["results"]
         outcomes = {result["check"].removeprefix("postgres/"): result["outcome"] for result in found}
         assert outcomes["server"] == "passed"
         assert outcomes["amcheck"] == "passed", "a sandbox may be looked at without mercy"

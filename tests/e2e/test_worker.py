@@ -17,6 +17,7 @@ from drp.domain.events import DrillConcluded, DrillDeclared, Interrupted, Resume
 from tests.support import warm
 from tests.support.ordered import Ordered, conclusions
 from tests.support.processes import left
+from tests.support.words import in_words
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
 ONE_END = ["DrillDeclared", "DrillConcluded", "EvidenceSealed"]
@@ -46,7 +47,7 @@ def test_a_drill_that_is_due_is_held_and_its_slot_ends_by_it(tmp_path: Path) -> 
     with ended(site.worker("--once", "--json")) as worker:
         out, err = worker.communicate(timeout=300)
     assert worker.returncode == 0, err
-    said = [json.loads(line) for line in out.splitlines()]
+    said = [in_words(json.loads(line)) for line in out.splitlines()]
     assert {line["schema"] for line in said} == {"drp/worker-event/1", "drp/event/1"}
     assert [line["event"] for line in said if line["schema"] == "drp/worker-event/1"] == [
         "ready",
@@ -108,11 +109,11 @@ def test_a_drill_at_work_is_watched_and_aborted_from_elsewhere_and_evidence_says
         watching = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True, env=dict(warm.ENVIRONMENT), cwd=warm.ROOT)
         with ended(watching):
             assert watching.stdout is not None
-            assert json.loads(watching.stdout.readline())["event"]["type"] == "drill-declared"
+            assert in_words(json.loads(watching.stdout.readline()))["event"]["type"] == "drill-declared"
             site.drp("drill", "abort", site.drill, "--reason", "the ward needs the machine")
             rest = watching.stdout.read()
             assert watching.wait(300) == 130
-        assert json.loads(rest.splitlines()[-1])["event"]["type"] == "evidence-sealed"
+        assert in_words(json.loads(rest.splitlines()[-1]))["event"]["type"] == "evidence-sealed"
         worker.send_signal(signal.SIGTERM)
         assert worker.wait(300) == 0
     sound(site)

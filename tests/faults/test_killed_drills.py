@@ -17,6 +17,7 @@ from tests.support.processes import data_left, left, processes_left
 from tests.support.pseudo_terminal import on_a_terminal
 from tests.support.rig import Rig, wait
 from tests.support.waiting import PATIENCE
+from tests.support.words import in_words
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
 PHASES = ("select", "prepare", "restore", "hash", "start", "verify")
@@ -40,14 +41,14 @@ def until(process: subprocess.Popen[str], phase: str) -> str:
     """Read events until the phase begins; return the drill's id."""
     assert process.stdout is not None
     for line in process.stdout:
-        entry = json.loads(line)
+        entry = in_words(json.loads(line))
         if entry["event"]["type"] == "phase-started" and entry["event"]["phase"] == phase:
             return str(entry["drill"])
     raise AssertionError(f"the drill ended before {phase}")
 
 
 def shown(stage: Rig, drill_id: str) -> dict[str, Any]:
-    return json.loads(stage.drp("drill", "show", drill_id, "--json").stdout)
+    return in_words(json.loads(stage.drp("drill", "show", drill_id, "--json").stdout))
 
 
 @pytest.mark.parametrize("phase", PHASES)
@@ -65,7 +66,7 @@ def test_killed_in_a_phase_it_leaves_nothing_running_and_resumes_to_a_pass(stage
     assert after["sealed"] is True
     assert "DRP-X002" in {finding["code"] for found in after["findings"].values() for finding in found}
     assert not left(stage.site)
-    assert json.loads(stage.drp("doctor", "--json", check=False).stdout)["needs"]
+    assert in_words(json.loads(stage.drp("doctor", "--json", check=False).stdout))["needs"]
 
 
 def test_the_next_drill_concludes_the_one_that_was_killed(stage: Rig):
@@ -110,7 +111,7 @@ def test_a_second_signal_stops_now(stage: Rig):
 
 def test_a_kept_sandbox_can_be_worked_in_and_is_cleaned(stage: Rig):
     kept = stage.drp("drill", "run", "ehr-airgap", "--keep-sandbox", "--keep-for", "10m")
-    drill_id = json.loads(stage.drp("drill", "show", "latest", "--json").stdout)["drill"]
+    drill_id = in_words(json.loads(stage.drp("drill", "show", "latest", "--json").stdout))["drill"]
     assert "drp drill exec" in kept.stderr
     inside = stage.drp("drill", "exec", drill_id, "--", "/bin/sh", "-c", "ls /data/files; id -u; exit 7", check=False)
     assert inside.returncode == 7
@@ -137,12 +138,12 @@ def test_a_kept_sandbox_is_destroyed_when_its_lease_ends(stage: Rig):
 
 
 def test_a_pipe_that_closes_ends_no_drill(stage: Rig):
-    before = {drill["drill"] for drill in json.loads(stage.drp("drill", "list", "--json").stdout)["items"]}
+    before = {drill["drill"] for drill in in_words(json.loads(stage.drp("drill", "list", "--json").stdout))["items"]}
     done = subprocess.run(
         ["bash", "-c", '"$1" -m drp drill run ehr-airgap --json 2>&1 | head -n 1; exit ${PIPESTATUS[0]}', "bash", sys.executable],
         env={**os.environ, "DRP_SITE": str(stage.site)}, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PATIENCE, check=False,
     )  # fmt: skip
-    first = json.loads(done.stdout)
+    first = in_words(json.loads(done.stdout))
     assert first["event"]["type"] == "drill-declared"
     assert first["drill"] not in before
     after = shown(stage, first["drill"])

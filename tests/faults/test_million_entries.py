@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.words import in_words
+
 MILLION = 1_000_000
 CREATE_MOST, VERIFY_MOST, DIFF_MOST = 512, 512, 128
 """MiB of the largest process."""
@@ -41,7 +43,7 @@ def run(*arguments: object) -> tuple[dict, float]:
     """Return what a command of drp said, and the peak memory of its largest process in MiB."""
     command = [sys.executable, "-m", "drp", "manifest", *map(str, arguments), "--json"]
     told = subprocess.run([sys.executable, "-I", "-S", "-c", _MEASURED, *command], stdout=subprocess.PIPE, check=True)
-    status, peak, said = json.loads(told.stdout)
+    status, peak, said = in_words(json.loads(told.stdout))
     assert status in {0, 1}
     return said, peak
 

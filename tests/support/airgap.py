@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.rig import APPLICATION, DRILL, Rig
+from tests.support.words import in_words
 
 
 @contextmanager
@@ -37,7 +38,7 @@ def site(stage: Rig, application: str = APPLICATION, drill: str = "") -> Iterato
 def drilled(stage: Rig, *words: str) -> tuple[str, dict[str, dict[str, Any]], dict[str, Any]]:
     """Hold a drill; return its verdict, its findings by code, and the recovery in its record."""
     stage.drp("drill", *(words or ("run", "ehr-airgap")), check=False)
-    record = json.loads(stage.drp("report", "latest", "--format", "json").stdout)
+    record = in_words(json.loads(stage.drp("report", "latest", "--format", "json").stdout))
     (recovery,) = record["recoveries"]
     return record["verdict"], {finding["code"]: finding for finding in recovery["findings"]}, recovery
 
@@ -45,4 +46,4 @@ def drilled(stage: Rig, *words: str) -> tuple[str, dict[str, dict[str, Any]], di
 def manifest_of(stage: Rig, root: Path) -> str:
     words = ["--facts", str(stage.folder / "facts.json"), "--into", str(stage.site / "manifests"), "--json"]
     made = stage.drp("manifest", "create", str(root), "--application", "ehr", *words)
-    return str(json.loads(made.stdout)["id"])
+    return str(in_words(json.loads(made.stdout))["id"])

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from tests.support.words import in_words
+
 Json = Mapping[str, Any]
 PHASES = ("select", "prepare", "restore", "hash", "start", "verify")
 
@@ -66,7 +68,7 @@ class Part:
         still = {_text(finding) for finding in self.outputs.get("select", {"findings": ()})["findings"]}
 
         def past(text: str) -> int:
-            across = json.loads(text)["code"].startswith("DRP-A")
+            across = in_words(json.loads(text))["code"].startswith("DRP-A")
             return max(self.lost_at, self.compared_again_at) if across else self.lost_at
 
         return {text for text, index in self.told.items() if index < past(text) and text not in still}
@@ -99,7 +101,7 @@ class Part:
     def awaits_sign_off(self) -> bool:
         """Whether its referent can answer now."""
         asked, over = self.last("sign-off-asked"), self.last("signed-off", "sandbox-destroyed")
-        gave_up = any(json.loads(text)["code"] == "DRP-B002" for text in set(self.told) - self.earlier)
+        gave_up = any(in_words(json.loads(text))["code"] == "DRP-B002" for text in set(self.told) - self.earlier)
         return asked is not None and over is None and not gave_up
 
     @property
@@ -124,7 +126,7 @@ class Part:
 
     def unsaid(self) -> set[str]:
         """Return codes that some event calls for and no finding of the application has."""
-        said = {json.loads(text)["code"] for text in self.told}
+        said = {in_words(json.loads(text))["code"] for text in self.told}
         wanted = {codes for event in self.mine(since=-1) for codes in _calls_for(event)}
         return {codes for codes in wanted if not said & set(codes.split("|"))}
 
@@ -175,7 +177,7 @@ class Story:
         if before.interrupted:
             return "aborted"
         measured = [m[f"{name}_attainment"] for m in concluded["measurements"] for name in ("rto", "rpo", "wrt")]
-        severities = {json.loads(text)["severity"] for part in before.parts.values() for text in part.told}
+        severities = {in_words(json.loads(text))["severity"] for part in before.parts.values() for text in part.told}
         if "critical" in severities or "missed" in measured:
             return "failed"
         compared = before.events[0]["plan"]["reconciliation"] is None or _judged(before.reconciled)

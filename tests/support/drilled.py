@@ -6,8 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from drp.domain.phrase_form import read
 from tests.support.stage import Stage
+from tests.support.words import in_words
 
 
 @dataclass(frozen=True)
@@ -51,14 +51,3 @@ def drill(stage: Stage, *words: str) -> Drilled:
     done = stage.drp("drill", "run", *words, check=False)
     record = json.loads(stage.drp("report", "latest", "--format", "json").stdout)
     return Drilled(done.returncode, in_words(record), done.stderr)
-
-
-def in_words(data: Any) -> Any:
-    """Return a record with the English words of every phrase in it, as people read them."""
-    if isinstance(data, list):
-        return [in_words(each) for each in data]
-    if not isinstance(data, dict):
-        return data
-    if "quoted" in data or {"message", "values"} <= set(data):
-        return str(read(data))
-    return {name: in_words(value) for name, value in data.items()}

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.restic_tools import Restic, executable
+from tests.support.words import in_words
 
 FILES = {
     "drp.yml": "version: 1\nname: many\nlocale: en\n",
@@ -94,4 +95,4 @@ class ManySite:
             [sys.executable, "-m", "drp", "drill", "run", drill, "--json"], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
             env={"PATH": os.environ["PATH"], "DRP_SITE": str(self.site), "LC_ALL": "C.UTF-8"}, preexec_fn=limit, timeout=3600,
         )  # fmt: skip
-        return done.returncode, [json.loads(line) for line in done.stdout.splitlines()], done.stderr
+        return done.returncode, [in_words(json.loads(line)) for line in done.stdout.splitlines()], done.stderr

@@ -20,6 +20,7 @@ from drp.service.wiring import Wiring
 from tests.support import warm
 from tests.support.small_site import SmallSite
 from tests.support.waiting import eventually
+from tests.support.words import in_words
 
 APPLICATION = """version: 1
 name: engine
@@ -110,7 +111,7 @@ class Ordered(SmallSite):
 
     def seen(self) -> dict[str, Any]:
         """Return the order as `drp worker list` tells it."""
-        shown = json.loads(self.drp("worker", "list", "--all", "--json").stdout)
+        shown = in_words(json.loads(self.drp("worker", "list", "--all", "--json").stdout))
         return next(each for each in shown["orders"] if each["order"]["id"] == self.order)
 
 

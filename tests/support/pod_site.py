@@ -13,6 +13,7 @@ from pathlib import Path
 
 from tests.support import warm
 from tests.support.restic_tools import Restic, executable
+from tests.support.words import in_words
 
 SERVER = """
 import http.server, json, os, sys
@@ -146,7 +147,7 @@ class PodSite:
     def run(self) -> tuple[int, list[dict[str, object]], str]:
         """Run the drill; return exit status, events and standard error."""
         done = self.drp("drill", "run", "both", "--json", check=False)
-        return done.returncode, [json.loads(line)["event"] for line in done.stdout.splitlines()], done.stderr
+        return done.returncode, [in_words(json.loads(line))["event"] for line in done.stdout.splitlines()], done.stderr
 
     def remove(self) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)

@@ -10,6 +10,7 @@ from typing import Any
 from tests.support.ehr import Ehr, binaries
 from tests.support.stage import Stage
 from tests.support.waiting import eventually
+from tests.support.words import in_words
 
 
 @dataclass
@@ -67,7 +68,7 @@ class Rig(Stage):
         made = self.drp(
             "manifest", "create", str(root), "--application", "ehr", "--facts", str(facts), *store, "--json"
         )
-        manifest = json.loads(made.stdout)["id"]
+        manifest = in_words(json.loads(made.stdout))["id"]
         tags = ["app=ehr", f"drp-manifest={manifest}"]
         points = {"manifest": manifest}
         if worm:

@@ -11,6 +11,7 @@ from typing import Any
 
 from tests.support import warm
 from tests.support.restic_tools import Restic, executable
+from tests.support.words import in_words
 
 FILES = {
     "drp.yml": "version: 1\nname: small\nlocale: en\n",
@@ -67,5 +68,5 @@ class SmallSite:
     def run(self) -> tuple[int, dict[str, Any], str]:
         """Run the drill; return exit status, the recovery in its record, and standard error."""
         done = self.drp("drill", "run", "quarterly-drill", check=False)
-        record = json.loads(self.drp("report", "latest", "--format", "json").stdout)
+        record = in_words(json.loads(self.drp("report", "latest", "--format", "json").stdout))
         return done.returncode, record["recoveries"][0], done.stderr

@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Self
 from tests.support import warm
 from tests.support.restic_tools import Restic, VersionKind, executable
 from tests.support.s3_server import _PORTS, Identity, S3Server, free_ports
+from tests.support.words import in_words
 
 LABEL = "DRP-MEDIUM-01"
 
@@ -82,7 +83,7 @@ class Stage(ABC):
         """Use the same keys and ports as last time: the site's references point to them."""
         path = self.folder / "keys.json"
         if path.exists():
-            kept = json.loads(path.read_text())
+            kept = in_words(json.loads(path.read_text()))
             self.server.ports = kept["ports"]
             for name, (access, secret) in kept["keys"].items():
                 actions = self.server.identities[name].actions
