@@ -22,7 +22,7 @@ from drp.sandboxes.host.identity import standing
 from drp.sandboxes.host.worker import worker_command
 from drp.sandboxes.registry import driver
 from drp.sign_off import sign, verify
-from drp.trust.accounts import account_name
+from drp.trust.accounts import account, account_name
 
 _MEND_ANSIBLE = say("install drp again with its dependencies: pip install --force-reinstall drproof")
 _MOST_PROCESSES = 128
@@ -39,8 +39,15 @@ def user() -> Need:
     return Need(
         name="user",
         met=True,
-        detail=say("{account}, {kind}", account=account_name(os.geteuid()), kind=kind[standing()]),
+        detail=say("{account}, {kind}", account=_own_account(), kind=kind[standing()]),
     )
+
+
+def _own_account() -> str:
+    """Return the name of this user, or that he has none."""
+    number = os.geteuid()
+    name = account_name(number)
+    return name if name != str(number) else account(number)
 
 
 def processes() -> Need:

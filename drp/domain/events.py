@@ -46,7 +46,7 @@ class DrillDeclared:
     """The slot of the schedule for which it is held; None: somebody asked for it."""
     admitted: Precheck | None = None
     """Whether the machine had room for it when it began; None: nobody looked."""
-    zone: str = ""
+    site_zone: str = ""
     """The site's time zone (IANA name), in which reports tell instants beside UTC; empty: nobody said."""
 
 

@@ -80,7 +80,7 @@ def declare(
             clock_apart_ms=apart,
             occasion=occasion,
             admitted=admitted,
-            zone=zone,
+            site_zone=zone,
         )
     )
     return recorder

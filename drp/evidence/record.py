@@ -73,7 +73,7 @@ def make_record(entries: Iterable[Entry], tools: Mapping[str, str]) -> EvidenceR
         reconciliation=state.reconciled.result if state.reconciled is not None else None,
         ad_hoc=declared.ad_hoc,
         admitted=declared.admitted,
-        zone=declared.zone,
+        zone=declared.site_zone,
         interruption=state.interrupted.reason if state.interrupted is not None else "",
         interrupted_by=state.interrupted.by if state.interrupted is not None else "",
         resumptions=len(state.resumptions),

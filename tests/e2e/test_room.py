@@ -66,7 +66,7 @@ def test_in_a_container_without_memory_nothing_is_declared(site: Path, little_me
     before = held(site)
     refused = drp(site, "drill", "run", "all", group=little_memory)
     assert refused.returncode == 11, refused.stderr
-    assert "it takes at least 512 MiB of memory" in refused.stderr
+    assert "it takes at least 537 MB of memory" in refused.stderr
     assert "--despite REASON" in refused.stderr
     assert held(site) == before
     assert drp(site, "drill", "plan", "all").stdout.splitlines()[-1].startswith("room: admissible; ")

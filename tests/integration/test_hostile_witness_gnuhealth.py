@@ -123,7 +123,7 @@ def test_what_cannot_be_read_is_not_called_whole(root: Path) -> None:
     subprocess.run(["chmod", "a+rx", root, *root.parents[:-2]], check=True)
     answers = list(GnuHealthVerifier().read(LocalTarget(), options, expecting(root)))
     (told,) = (answer for answer in answers if isinstance(answer, CheckResult))
-    assert (told.outcome, "1 files or folders cannot be read" in told.observed) == ("undetermined", True)
+    assert (told.outcome, "1 file or folder cannot be read" in told.observed) == ("undetermined", True)
 
 
 @pytest.mark.parametrize(

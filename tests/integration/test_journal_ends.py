@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -144,6 +144,12 @@ def test_a_second_declaration_by_a_statement_of_ones_own_is_refused_before_any_e
         journal.append("a", declared())
         with pytest.raises(Exception, match="declared"):
             place.run(insert(journal, "a", declared()))
+
+
+@pytest.mark.parametrize("kind", [DrillDeclared, EvidenceSealed, SandboxDestroyed, FindingRaised])
+def test_the_type_is_what_an_event_ends_with_where_the_guard_reads_it(kind: type) -> None:
+    """The canonical form sorts its keys: a field that comes after ``type`` would hide the event from the guard."""
+    assert max(field.name for field in fields(kind)) == "type"
 
 
 def take_away(place: Place) -> None:

@@ -12,6 +12,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 from hypothesis import strategies as st
 
 from drp.domain.events import Event
+from drp.domain.phrase import Phrase, fact, quoted, recorded
 
 EVENT_TYPES: tuple[type, ...] = get_args(Event)
 
@@ -29,6 +30,13 @@ _scalars: dict[Any, st.SearchStrategy[Any]] = {
     type(None): st.none(),
     datetime: st.datetimes(timezones=st.just(UTC)),
     date: st.dates(),
+    Phrase: st.one_of(
+        st.text(max_size=12).map(quoted),
+        st.text(max_size=12).map(recorded),
+        st.builds(
+            lambda text, number: fact("held", "{text}: {number}", text=text, number=number), st.text(), st.integers()
+        ),
+    ),
     timedelta: st.timedeltas(min_value=timedelta(0), max_value=timedelta(days=3660)),
 }
 

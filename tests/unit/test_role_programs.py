@@ -245,6 +245,11 @@ def test_what_cannot_be_asked_holds_up_no_restore(monkeypatch: pytest.MonkeyPatc
     program = prepare("gnuhealth")
     monkeypatch.setattr(program, "SECONDS", 1)
     told = program.held_back(restored, "health")
-    assert told[0] == {"kind": "held-back", "subject": "email", "observed": "goes to smtps://mail.ward"}
+    assert {name: told[0][name] for name in ("kind", "subject", "observed")} == {
+        "kind": "held-back",
+        "subject": "email",
+        "observed": "goes to smtps://mail.ward",
+    }
+    assert told[0]["said"]["observed"]["values"] == {"place": "smtps://mail.ward"}
     assert [each["observed"] for each in told[1:]] == ["could not be asked for; nothing of it is run"] * 2
     assert program.port_of("postgresql://a:p:4@[::1]:5433/") == 5433

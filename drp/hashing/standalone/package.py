@@ -21,7 +21,7 @@ from drp.atomic import write_atomically
 _FOUNDATION = """errors atomic clock domain/__init__ domain/clock domain/duration domain/phrase domain/phrase_form
 domain/visible domain/strict_json domain/manifest domain/sample"""
 _FORMAT = "attributes codec container frame frame_check header_check layout merkle opening part reader row writer"
-_CORE = """creation directory_check judge outcome sampling selection tally unjudged verification
+_CORE = """creation directory_check judge outcome sampling selection tally unjudged verification words
 reading/__init__ reading/careful reading/core reading/descent reading/device reading/digest reading/observe reading/rows
 standalone/__init__ standalone/main
 workers/__init__ workers/checkpoint workers/create_job workers/create_worker workers/pool workers/shared
