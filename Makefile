@@ -87,7 +87,7 @@ playbooks: $(STAMP)
 	@cd runbooks && PATH="$(CURDIR)/$(BIN):$$PATH" ansible-lint --offline --profile production --strict -q . && test ! -e .ansible
 
 # Two processes rewrite the assertions of all tests beforehand: each of those that run them would have to otherwise.
-test: $(STAMP) $(ACCELERATOR) .cache/.restic .cache/.postgres .cache/.prometheus ## Every suite, with real servers; ends with the twenty slowest
+test: $(STAMP) $(ACCELERATOR) .cache/.restic .cache/.postgres .cache/.prometheus .cache/.test ## Every suite, with real servers; ends with the twenty slowest
 	@echo tests/*/ | xargs -n 6 -P 2 env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest --collect-only -q >/dev/null || true
 	@$(AS_ROOT) $(BIN)/python -B -m pytest --numprocesses $(WORKERS) --damage-matrix --durations 20; status=$$?; \
 	  $(AS_ROOT) chown -hR --from=0 "$$(stat -c %u:%g .)" .; exit $$status
@@ -101,6 +101,10 @@ servers: $(STAMP) native .cache/.restic ## Keep the demo's servers running, for 
 bare: ## The first command on minimal Debian machines, as root, with sudo and without; needs root
 	@sh tests/setup/system.sh bare
 	@$(AS_ROOT) python3 -B -m tests.bare
+
+.cache/.test: tests/setup/system.sh .cache/.system
+	@sh tests/setup/system.sh test
+	@touch $@
 
 .cache/.bench: tests/setup/system.sh .cache/.system
 	@sh tests/setup/system.sh bench

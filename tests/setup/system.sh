@@ -1,7 +1,8 @@
 #!/bin/sh
-# Installs the Debian or Ubuntu packages that drp, its tests and its demo need, with `bench` those that it is measured
-# against too, with `bare` what makes bare machines. Nothing is done when all are there. As root, or through sudo; where
-# neither can be, the packages are named and the exit status is 10. usage: tests/setup/system.sh [bench|bare]
+# Installs the Debian or Ubuntu packages that drp, its tests and its demo need; with `test` those that the suites alone
+# need too, with `bench` those that it is measured against, with `bare` what makes bare machines. Nothing is done when
+# all are there. As root, or through sudo; where neither can be, the packages are named and the exit status is 10.
+# usage: tests/setup/system.sh [test|bench|bare]
 set -eu
 
 packages='
@@ -29,6 +30,9 @@ packages='
   libssl-dev          the same
   python3-dev         the same
 '
+test='
+  chromium            what report pages look like: widths, and printed sheets
+'
 bench='
   hashdeep            a peer
   rclone              a peer
@@ -39,6 +43,7 @@ bare='
   git                 clean clones
 '
 case "${1:-}" in
+test) packages="$packages$test" ;;
 bench) packages="$packages$bench" ;;
 bare) packages=$bare ;;
 esac
