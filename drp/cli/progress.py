@@ -43,6 +43,7 @@ from drp.domain.findings.finding import Finding
 from drp.domain.fold import DrillState, apply, between_ms
 from drp.domain.names import shown_name, signature_of
 from drp.domain.phrase import NOTHING, Phrase, Size, say
+from drp.domain.plan import title_of
 from drp.domain.visible import printable_lines
 from drp.reporting.words import RESTORED_SYSTEMS
 
@@ -160,7 +161,11 @@ class TextReporter:
         match event:
             case DrillDeclared():
                 yield printable(
-                    say("drill {drill}  scenario: {title}", drill=entry.drill, title=event.plan.scenario.title)
+                    say(
+                        "drill {drill}  scenario: {title}",
+                        drill=entry.drill,
+                        title=title_of(event.plan, ad_hoc=event.ad_hoc),
+                    )
                 )
                 if said := plan_line(event.plan):
                     yield f"  {printable(said)}"

@@ -29,6 +29,7 @@ from drp.domain.events import Sign
 from drp.domain.fold import DrillState, RecoveryState
 from drp.domain.measure import Measurement
 from drp.domain.phrase import Duration, Phrase, count, joined, say
+from drp.domain.plan import title_of
 from drp.domain.resting import Resting, dated_by, resting, statements
 from drp.drill.declare import find, reopen
 from drp.service.wiring import Wiring
@@ -51,7 +52,11 @@ def show_drill(wiring: Wiring, reference: str, *, machine: bool, code: bool = Fa
     render.line(
         say("{drill}: {verdict}{aside}, declared {at}", drill=state.drill, verdict=verdict, aside=beside, at=at)
     )
-    render.line(say("scenario: {title}", title=state.plan.scenario.title))
+    render.line(
+        say(
+            "scenario: {title}", title=title_of(state.plan, ad_hoc=state.declared is not None and state.declared.ad_hoc)
+        )
+    )
     for said in approval_lines(state):
         render.line(said)
     if state.interrupted is not None:

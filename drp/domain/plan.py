@@ -11,6 +11,7 @@ from typing import Literal
 from drp.domain.application import Application, ProductionAddress
 from drp.domain.approval import ApprovalPolicy
 from drp.domain.level import SAMPLE_FILES, Level
+from drp.domain.phrase import Phrase, fact, quoted, several
 from drp.domain.reconciliation.declaration import Reconciliation
 from drp.domain.recovery_point import RecoveryPoint, Selection
 from drp.domain.sandbox import SandboxProfile
@@ -139,3 +140,11 @@ class DrillPlan:
             waves.append(tuple(by_name[name] for name in ready))
             sorter.done(*ready)
         return tuple(waves)
+
+
+def title_of(plan: DrillPlan, *, ad_hoc: bool) -> Phrase:
+    """Return what is exercised: the site's own words, or for a drill that nobody planned, what it recovers."""
+    if not ad_hoc:
+        return quoted(plan.scenario.title)
+    names = several(recovery.name for recovery in plan.recoveries)
+    return fact("ad-hoc-recovery", "ad hoc recovery of {names}", names=names)

@@ -37,11 +37,15 @@ class _Writer:
         self._tongue, self._markdown = tongue, Markdown(tongue)
         self._say = self._markdown.say
 
+    def _titled(self, view: ReportView) -> str:
+        record = view.record
+        return self._say(view.title) if record.ad_hoc else code(record.plan.scenario.title)
+
     def report(self, view: ReportView) -> Iterator[str]:
         record, _ = view.record, self._tongue.gettext
         verdict = self._say(VERDICTS[record.verdict])
         verdict += f" ({self._say(view.depth)})" if view.depth is not None else ""
-        yield f"# {MARKS[view.tone]} {verdict} — {code(record.plan.scenario.title)}"
+        yield f"# {MARKS[view.tone]} {verdict} — {self._titled(view)}"
         yield ""
         yield from self._story(view)
         yield self._say(view.meaning)

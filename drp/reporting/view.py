@@ -14,7 +14,7 @@ from drp.domain.findings.catalogue import CATALOGUE
 from drp.domain.findings.finding import Finding
 from drp.domain.manifest import Deviation
 from drp.domain.phrase import Data, Phrase
-from drp.domain.plan import PlannedRecovery
+from drp.domain.plan import PlannedRecovery, title_of
 from drp.domain.resting import statements
 from drp.domain.sandbox import IsolationProof
 from drp.domain.sign_off import Checklist, SignOffStep, StepResult
@@ -150,6 +150,8 @@ class ReportView:
     """A whole report."""
 
     record: EvidenceRecord
+    title: Phrase
+    """What was exercised."""
     digest: str
     tone: Tone
     meaning: Phrase
@@ -176,6 +178,7 @@ def view_of(record: EvidenceRecord, origin: Origin | None = None) -> ReportView:
     planned = {recovery.name: recovery for recovery in record.plan.recoveries}
     return ReportView(
         record=record,
+        title=title_of(record.plan, ad_hoc=record.ad_hoc),
         digest=origin.digest,
         tone=VERDICT_TONES[record.verdict],
         meaning=meaning_of(record),

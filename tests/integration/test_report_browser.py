@@ -15,7 +15,9 @@ from tests.support.browser import CHROMIUM, measured, printed_sheets
 from tests.unit.test_report_charts import past
 from tests.unit.test_report_reconciliation import EVERYTHING, record_with
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: `sh tests/setup/system.sh test` installs it")
+pytestmark = pytest.mark.skipif(
+    CHROMIUM is None, reason="no Chromium here: `sh tests/setup/system.sh test` installs it"
+)
 
 SCREENS = (360, 420, 768, 1024, 1400)
 LONG = "radiology-and-nuclear-medicine-" * 9 + "\u202e<b>"

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
 from drp.domain.phrase import Data, Day, Duration, Instant, Rate, Size, count, say
+from drp.domain.plan import title_of
 from drp.errors import UsageError
+from drp.reporting.html import render_html
 from drp.reporting.i18n import language
+from drp.reporting.text import render_markdown
 from drp.share import languages
+from tests.support.fixtures_records import sample_record
 
 
 def spaces(text: str) -> str:
@@ -83,3 +88,13 @@ def test_an_unknown_message_stays_english_and_an_unknown_language_is_refused() -
     assert language("fr").gettext("no such message") == "no such message"
     with pytest.raises(UsageError, match="'de'"):
         language("de")
+
+
+@pytest.mark.parametrize(("ad_hoc", "title"), [(True, "reprise ponctuelle de"), (False, "Ransomware")])
+def test_a_drill_that_nobody_planned_is_titled_in_the_reader_s_language(ad_hoc: bool, title: str) -> None:
+    record = replace(sample_record("passed"), ad_hoc=ad_hoc)
+    said = spaces(language("fr").plain(title_of(record.plan, ad_hoc=record.ad_hoc)))
+    assert said.startswith(title)
+    for page in (render_html(record, "fr").decode(), render_markdown(record, "fr").decode()):
+        assert title in spaces(page)
+        assert "ad hoc recovery" not in page
