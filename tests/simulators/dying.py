@@ -9,6 +9,7 @@ from drp.codec import digest
 from drp.domain.events import Entry, Event
 from tests.simulators.beside import MemoryBeside
 from tests.simulators.clock import SimClock
+from tests.support.flattened import flattened
 
 
 class Killed(BaseException):
@@ -25,6 +26,8 @@ class SimJournal(MemoryBeside):
 
     def append(self, drill: str, *events: Event) -> tuple[Entry, ...]:
         self.appends += 1
+        lost = [place for event in events for place in flattened(event)]
+        assert not lost, "facts that the journal would flatten to sentences"
         if self.kill_at == (self.appends, "before"):
             raise Killed
         entries = self.stored.setdefault(drill, [])
