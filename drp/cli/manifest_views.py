@@ -11,6 +11,7 @@ from typing import Any
 
 from drp.cli import render
 from drp.cli.manifest_options import stoppable
+from drp.cli.wording import spoken_line
 from drp.cli.words import KINDS, word
 from drp.domain.manifest import MAX_DEVIATIONS, ManifestDifference, ManifestSummary
 from drp.domain.phrase import NOTHING, Duration, Rate, Size, joined, say
@@ -51,7 +52,7 @@ def create(
         make_folder(into)
         target = into / f".new-{os.getpid()}"
     assert target is not None
-    meter = Meter(sys.stderr, live=sys.stderr.isatty())
+    meter = Meter(sys.stderr, live=sys.stderr.isatty(), words=spoken_line)
 
     def tell(sentence: str) -> None:
         meter.wipe()
@@ -94,7 +95,7 @@ def verify(path: Path, manifest: Path, plan: Plan, *, ledger: Path | None, machi
     with open_manifest(manifest) as opened:
         opened.narrow(plan.below)
         totals = (0, 0) if plan.sample else (opened.summary().own.files, opened.summary().own.total_bytes)
-    meter = Meter(sys.stderr, live=sys.stderr.isatty(), total_files=totals[0], total_bytes=totals[1])
+    meter = Meter(sys.stderr, live=sys.stderr.isatty(), total_files=totals[0], total_bytes=totals[1], words=spoken_line)
     told: dict[str, int] = {}
 
     def tell(found: Found) -> None:

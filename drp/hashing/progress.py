@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import TextIO
 
 from drp.domain.manifest import show_path
+from drp.domain.phrase import Phrase, Rate, Size, count, say
 
 _QUIET_SECONDS = 10.0
 _WINDOW_SECONDS = 5.0
@@ -20,16 +21,23 @@ _BAR = 16
 _FILE_COST = 40_000
 """Bytes that could be hashed in the time that opening and closing a file takes."""
 _LEAST_PATH = 12
-_UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 Slowest = Callable[[], tuple[bytes, float, int] | None]
 
 
 class Meter:
     """Tells files, bytes, rate, time left and the slowest file so far."""
 
-    def __init__(self, stream: TextIO, *, live: bool, total_files: int = 0, total_bytes: int = 0) -> None:
-        """``live``: redraw one line. Totals are 0 when nobody knows them."""
-        self._stream, self._live = stream, live
+    def __init__(
+        self,
+        stream: TextIO,
+        *,
+        live: bool,
+        total_files: int = 0,
+        total_bytes: int = 0,
+        words: Callable[[Phrase], str] = str,
+    ) -> None:
+        """``live``: redraw one line. Totals are 0 when nobody knows them. ``words``: says a phrase to the reader."""
+        self._stream, self._live, self._words = stream, live, words
         self._total_files, self._total_bytes = total_files, total_bytes
         self._started = self._said = time.monotonic()
         self._samples: list[tuple[float, int, int]] = [(self._started, 0, 0)]
@@ -84,18 +92,24 @@ class Meter:
     def line(self, files: int, size: int, width: int = 1000) -> str:
         """Return the live line; of the slowest file's path, the end, as far as there is room."""
         file_rate, byte_rate = self.rates()
-        words = [f"{files} files", _size(size), f"{_size(int(byte_rate))}/s", f"{file_rate:.0f} files/s"]
+        words = [
+            self._words(count("{n} file", "{n} files", files)),
+            self._words(say("{size}", size=Size(size))),
+            self._words(say("{rate}", rate=Rate(int(byte_rate), 1000))),
+            self._words(say("{number} files/s", number=round(file_rate))),
+        ]
         if self._total_files:
             share = self.share(files, size)
             filled = int(share * _BAR)
             words.insert(0, f"[{'█' * filled}{'·' * (_BAR - filled)}] {int(share * 100):3d}%")
         left = self.seconds_left(files, size)
         if left is not None:
-            words.insert(1, f"{_time(int(left))} left")
+            words.insert(1, self._words(say("{time} left", time=_time(int(left)))))
         text = "  ".join(words)
         worst = self.slowest()
         if worst is not None:
-            path, more = show_path(worst[0]), f"  slowest {_size(int(worst[2] / worst[1]))}/s "
+            slowest = say("slowest {rate}", rate=Rate(int(worst[2] / worst[1]), 1000))
+            path, more = show_path(worst[0]), f"  {self._words(slowest)} "
             room = width - len(text) - len(more)
             if room >= _LEAST_PATH or room >= len(path):
                 text += more + (path if len(path) <= room else "…" + path[1 - room :])
@@ -123,12 +137,3 @@ class Meter:
 def _time(seconds: int) -> str:
     hours, minutes = seconds // 3600, seconds // 60 % 60
     return f"{hours}:{minutes:02d}:{seconds % 60:02d}" if hours else f"{minutes}:{seconds % 60:02d}"
-
-
-def _size(number: int) -> str:
-    value = float(number)
-    for unit in _UNITS:
-        if value < 1024 or unit == _UNITS[-1]:
-            return f"{value:.0f} {unit}" if unit == "B" or value >= 100 else f"{value:.1f} {unit}"
-        value /= 1024
-    raise AssertionError(unit)

@@ -9,6 +9,7 @@ import pytest
 
 from drp.hashing import progress
 from drp.hashing.progress import Meter
+from drp.reporting.i18n import language
 
 
 class Clock:
@@ -23,7 +24,7 @@ def clock(monkeypatch):
 
 
 def fed(clock: Clock, samples: list[tuple[int, int]], **totals: int) -> Meter:
-    meter = Meter(io.StringIO(), live=False, **totals)
+    meter = Meter(io.StringIO(), live=False, words=language("en").plain, **totals)
     for files, size in samples:
         clock.now += 1
         meter(files, size, files)
@@ -53,7 +54,7 @@ def test_line_fits_and_keeps_the_end_of_the_slowest_path(clock):
         assert len(line) <= width
         assert "\n" not in line
     assert meter.line(1, 1 << 20, 120).endswith("IM0001\\x0a.dcm")
-    assert "slowest 512 KiB/s …" in meter.line(1, 1 << 20, 120)
+    assert "slowest 524\u00a0kB/s …" in meter.line(1, 1 << 20, 120)
     assert "slowest" not in meter.line(1, 1 << 20, 60)
 
 
@@ -78,3 +79,15 @@ def test_pipe_gets_a_json_line_every_ten_seconds(clock):
     assert [one["files"] for one in documents] == [10, 20]
     assert documents[0]["schema"] == "drp/manifest-progress/1"
     assert documents[1]["seconds_left"] == pytest.approx(80, abs=1)
+
+
+def test_the_line_is_in_the_reader_s_language(clock):
+    meter = Meter(io.StringIO(), live=False, total_files=10, total_bytes=10_000_000, words=language("fr").plain)
+    for done in (1, 2):
+        clock.now += 1
+        meter(done, done * 1_000_000, done)
+    meter.slowest = lambda: (b"a.dcm", 2.0, 1_000_000)
+    line = meter.line(2, 2_000_000).replace("\u00a0", " ").replace("\u202f", " ")
+    assert "2 fichiers" in line
+    assert "reste 0:08" in line
+    assert "au plus lent 500 ko/s a.dcm" in line

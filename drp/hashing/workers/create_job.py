@@ -177,7 +177,7 @@ class CreateJob:
         held = self.unspooled[worker]
         for directory, announced in held.announced.items():
             _join(self.again.setdefault(directory, _Announced()), announced)
-        self.say(f"a hashing worker was killed by signal {-status}: what it held is done again")
+        self.say(say("a hashing worker was killed by signal {signal}: what it held is done again", signal=str(-status)))
         for task in (*tasks[1:], *held.tasks):  # it did not die of these
             self._put_back(task)
         for mark, task in ((mark, task) for one in tasks[:1] for mark, task in _single(one)):  # next, to know soon
@@ -222,7 +222,7 @@ class CreateJob:
             group.fixed, group.owners = FIXED.pack(0, 0, 0) * len(names), bytes(OWNER.size * len(names))
             group.extras = {row: {Tag.ERROR: why} for row in range(len(names))}
             self.lost.append((group.key(), encode(group), merkle.tree(merkle.leaves(group, self.setup["key"], 0))))
-        self.say(f"two hashing workers were killed at {show_path(path) or 'the root'}: recorded as unreadable")
+        self.say(say("two hashing workers were killed at {path}: recorded as unreadable", path=show_path(path) or "/"))
 
     def _known(self, known: _Announced, message: Task) -> bool:
         """Return whether a directory that is listed again announces only what it did. Raises ``ManifestError``."""
