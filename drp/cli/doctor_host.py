@@ -14,7 +14,7 @@ from pathlib import Path
 
 from drp import command
 from drp.cli.need import Need, attempt
-from drp.domain.phrase import say
+from drp.domain.phrase import message, say
 from drp.domain.sandbox import DEFAULT_DRIVER
 from drp.errors import AccessDenied, CommandFailed, DrpError
 from drp.hashing.reading.core import core_name
@@ -83,7 +83,9 @@ def _driver_needs(name: str, run_directory: Path | None) -> Iterator[Need]:
     try:
         found = driver(name).requirements(run_directory)
     except DrpError as error:
-        yield Need(name=say("sandbox driver {name}", name=name), met=False, detail=error.message, mend=error.hint)
+        yield Need(
+            name=say("sandbox driver {name}", name=name), met=False, detail=error.message, mend=message(error.hint)
+        )
         return
     for item in found:
         yield Need(

@@ -126,7 +126,7 @@ def _runbooks(wiring: Wiring) -> str:
 
     own = wiring.site.runbook_folders[0]
     if not own.is_dir():
-        return "none: drp's own"
+        return say("none: drp's own")
     with tempfile.TemporaryDirectory(prefix="drp-doctor-") as place:
         try:
             copy_used(own, Path(place))

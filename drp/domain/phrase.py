@@ -138,6 +138,18 @@ def quoted(text: str) -> Phrase:
     return text if isinstance(text, Phrase) else Phrase("{text}", values={"text": Data(text)}, code=QUOTED)
 
 
+def message(text: str) -> Phrase:
+    """Return words of drp's own that have no values, such as a hint, so that the catalogues are asked for them.
+
+    What is not plain ASCII was never written by drp, and is data.
+    """
+    if isinstance(text, Phrase):
+        return text
+    if not (text.isascii() and text.isprintable()):
+        return quoted(text)
+    return Phrase(text.replace("{", "{{").replace("}", "}}"))
+
+
 def recorded(text: str) -> Phrase:
     """Return a sentence that a record of before holds: shown verbatim, and as such."""
     return Phrase("{text}", values={"text": Data(text)}, code=RECORDED) if text else NOTHING

@@ -15,6 +15,7 @@ from datetime import timedelta
 from itertools import pairwise
 
 from drp.domain.application import PointFilter
+from drp.domain.phrase import Phrase, say
 from drp.domain.recovery_point import RecoveryPoint
 from drp.domain.sub_path import misfit
 from drp.domain.visible import one_line
@@ -68,22 +69,24 @@ class Proposals:
     """What all points come to."""
 
     applications: tuple[Proposal, ...]
-    left_out: tuple[str, ...] = ()
+    left_out: tuple[Phrase, ...] = ()
     """Hosts, paths or tags that no file can say, or that are too many."""
 
 
 def proposals(points: Iterable[RecoveryPoint]) -> Proposals:
     """Return the applications that points seem to be of, the one with the newest point first."""
     found: list[Proposal] = []
-    left_out: list[str] = []
+    left_out: list[Phrase] = []
     for group, wanted in _groups(list(points)):
         if wanted is None or not _can_be_said(wanted):
-            why = "cannot be told from others by tags, host or path" if wanted is None else "cannot be written down"
-            left_out.append(f"{_shown(group)}: {why}")
+            left_out.append(_not_told_apart(group) if wanted is None else _cannot_be_said(_shown(group)))
             continue
         found.append(_proposal(group, wanted))
     found.sort(key=lambda each: (-each.newest.consistent_at.timestamp(), each.newest.id))
-    left_out += [f"{_shown([each.newest])}, and its like: more than {MOST} applications" for each in found[MOST:]]
+    left_out += [
+        say("{points}, and its like: more than {most} applications", points=_shown([each.newest]), most=MOST)
+        for each in found[MOST:]
+    ]
     return Proposals(applications=_named(found[:MOST]), left_out=tuple(left_out))
 
 
@@ -100,18 +103,26 @@ def split(found: Proposals) -> Proposals:
             parts.append(each)
             continue
         parts += [replace(each, sub_path=folder, manifest_of=each.name, folders=()) for folder in own]
-        left_out += [
-            one_line(f"{folder}: cannot be written down", _LONGEST_SHOWN)
-            for folder in each.folders
-            if folder not in own
-        ]
-    left_out += [one_line(f"{each.sub_path}: more than {MOST} applications", _LONGEST_SHOWN) for each in parts[MOST:]]
+        left_out += [_cannot_be_said(one_line(folder, _LONGEST_SHOWN)) for folder in each.folders if folder not in own]
+    left_out += [
+        say("{folder}: more than {most} applications", folder=one_line(each.sub_path, _LONGEST_SHOWN), most=MOST)
+        for each in parts[MOST:]
+    ]
     return Proposals(applications=_named(parts[:MOST]), left_out=tuple(left_out))
 
 
-def _shown(group: Sequence[RecoveryPoint]) -> str:
+def _not_told_apart(group: Sequence[RecoveryPoint]) -> Phrase:
+    return say("{points}: cannot be told from others by tags, host or path", points=_shown(group))
+
+
+def _cannot_be_said(what: str) -> Phrase:
+    return say("{what}: cannot be written down", what=what)
+
+
+def _shown(group: Sequence[RecoveryPoint]) -> Phrase:
     one = group[0]
-    return one_line(f"{len(group)} of host {one.host!r}, {', '.join(one.paths) or 'no path'}", _LONGEST_SHOWN)
+    paths = one_line(", ".join(one.paths), _LONGEST_SHOWN) if one.paths else say("no path")
+    return say("{n} of host {host}, {paths}", n=len(group), host=repr(one.host), paths=paths)
 
 
 def _groups(points: Sequence[RecoveryPoint]) -> Iterator[tuple[list[RecoveryPoint], PointFilter | None]]:

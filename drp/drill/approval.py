@@ -119,7 +119,7 @@ def _take(recorder: Recorder, deposit: ApprovalDeposit, by: Approver) -> None:
     if outcome == "approved":
         recorder.append(ended)
         return
-    observed = f"{shown_name(by.name)}: {answer.reason}"
+    observed = fact("word-of", "{name}: {reason}", name=shown_name(by.name), reason=answer.reason)
     expected = fact("word-approver-may-held", "the word of an approver that it may be held")
     _end(recorder, ended, APPROVAL_REFUSED.finding(subject="", observed=observed, expected=expected))
 

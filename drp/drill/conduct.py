@@ -15,7 +15,7 @@ from drp.domain.events import Interrupted, PhaseCompleted, PhaseFailed, PhaseSta
 from drp.domain.findings.catalogue import DEPENDENCY_FAILED
 from drp.domain.fold import RecoveryState
 from drp.domain.phase import Hashed, PhaseName, PhaseOutput, Prepared, Selected, Started
-from drp.domain.phrase import fact, quoted
+from drp.domain.phrase import fact, message, quoted
 from drp.domain.plan import PlannedRecovery
 from drp.domain.ports import Ports
 from drp.domain.timeline import recovered
@@ -145,12 +145,12 @@ def _run_phase(recorder: Recorder, ports: Ports, recovery: PlannedRecovery, phas
 
 
 def _phase_failed(recorder: Recorder, name: str, phase: PhaseName, error: DrpError) -> None:
-    message, hint = redacted(error.message), redacted(error.hint)
+    told, hint = redacted(message(error.message)), redacted(message(error.hint))
     failed = PhaseFailed(
         recovery=name,
         phase=phase,
         code=error.code,
-        message=message,
+        message=told,
         hint=hint,
         exit_status=error.exit_status,
     )

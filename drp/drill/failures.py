@@ -33,7 +33,7 @@ def failure_finding(failed: PhaseFailed) -> Finding:
     kind = next((kind for kind in walk() if kind.code == failed.code), DrpError)
     return _code_for(failed.phase, kind).finding(
         subject=failed.phase,
-        observed=f"{failed.code} {failed.message}",
+        observed=fact("phase-failed", "{error} {why}", error=failed.code, why=failed.message),
         expected=fact("can-exercised", "{phase} can be exercised", phase=failed.phase),
         remedy=failed.hint,
     )

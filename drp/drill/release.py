@@ -12,7 +12,7 @@ from drp.domain.events import SandboxDestroyed, SandboxKept
 from drp.domain.findings.catalogue import PHASE_UNEXERCISED, RESIDUE_LEFT, SANDBOX_KEPT
 from drp.domain.findings.finding import Finding
 from drp.domain.fold import DrillState, RecoveryState
-from drp.domain.phrase import fact
+from drp.domain.phrase import fact, message
 from drp.domain.ports import Ports
 from drp.domain.sandbox import Residue, SandboxHandle
 from drp.drill.recorder import Recorder
@@ -85,9 +85,12 @@ def tell_traffic(recorder: Recorder, ports: Ports, name: str) -> None:
     try:
         event, findings = traffic_since(ports.sandbox, name, recorder.state.recoveries[name])
     except DrpError as error:
-        why = f"{error.code} {error.message}"
+        why = fact("phase-failed", "{error} {why}", error=error.code, why=message(error.message))
         unseen = PHASE_UNEXERCISED.finding(
-            subject="egress", observed=why, expected=fact("what-sent-seen", "what was sent is seen"), remedy=error.hint
+            subject="egress",
+            observed=why,
+            expected=fact("what-sent-seen", "what was sent is seen"),
+            remedy=message(error.hint),
         )
         event, findings = None, (unseen,)
     recorder.found(name, *findings, after=event)

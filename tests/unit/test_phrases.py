@@ -32,13 +32,14 @@ from drp.domain.phrase import (
     english,
     fact,
     joined,
+    message,
     quoted,
     recorded,
     say,
     several,
 )
 from drp.domain.phrase_form import read, written
-from drp.errors import NotFound, Tampered
+from drp.errors import NotFound, Tampered, walk
 from drp.redact import redacted, remember
 from drp.reporting.i18n import language
 
@@ -173,6 +174,20 @@ def test_the_number_decides_the_form() -> None:
 def test_an_error_is_told_by_the_phrase_that_it_was_raised_with() -> None:
     error = NotFound(fact("none", "none"), hint="look again")
     assert language("fr").plain(say("{error}", error=error)) == "aucun"
+
+
+@pytest.mark.parametrize("hint", [error.default_hint for error in walk()])
+def test_a_hint_that_has_no_values_is_ours_and_is_said_in_the_reader_s_language(hint: str) -> None:
+    said = message(hint)
+    assert said == hint
+    assert language("fr").plain(say("{hint}", hint=said)) == language("fr").text(hint) != hint
+    assert written(said) == {"message": hint, "values": {}}
+
+
+@pytest.mark.parametrize("foreign", ["\u202ehostile", "caf\u00e9", "bell\a", "two\nlines"])
+def test_what_drp_never_wrote_is_data(foreign: str) -> None:
+    assert message(foreign).code == quoted("").code
+    assert message("holds {braces}") == "holds {braces}"
 
 
 def test_parts_are_joined_and_none_is_lost() -> None:

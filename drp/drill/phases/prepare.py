@@ -146,7 +146,9 @@ def _doubts(proof: IsolationProof) -> Iterator[Finding]:
         )
     if proof.errors:
         untried = [check for check in proof.checks if check.outcome == "error"]
-        named = several((f"{check.id} {check.detail}".strip() for check in untried[:3]), "; ")
+        named = several(
+            (fact("probe-says", "{probe} {detail}", probe=each.id, detail=each.detail) for each in untried[:3]), "; "
+        )
         observed = fact("probes-not-tried", "{errors} could not be tried: {named}", errors=proof.errors, named=named)
         yield ISOLATION_NOT_PROVEN.finding(
             subject=fact("probe", "probe"),
