@@ -180,7 +180,7 @@ def test_changed_tables_are_found_and_made_again(path: Path, case: str) -> None:
 
 MARKS = {
     "another place": "UPDATE drp_journal_marks SET position = position - 1",
-    "another link": "UPDATE drp_journal_marks SET link = replace(link, '0', '1')",
+    "another link": "UPDATE drp_journal_marks SET link = iif(link LIKE '0%', '1', '0') || substr(link, 2)",
     "another value": "UPDATE drp_journal_marks SET value = '2 0.0.0'",
     "gone": "DELETE FROM drp_journal_marks",
     "beyond the end": "UPDATE drp_journal_marks SET position = position + 9",
