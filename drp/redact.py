@@ -34,7 +34,10 @@ def redacted(phrase: str) -> Phrase:
         return quoted(phrase)
     kept = phrase if isinstance(phrase, Phrase) else quoted(phrase)
     values = {name: _redacted(value) for name, value in kept.values.items()}
-    return Phrase(kept.message, kept.plural, kept.number, values, kept.code)
+    made = Phrase(kept.message, kept.plural, kept.number, values, kept.code)
+    if any(secret in each for secret in _known for each in (made, made.message, made.plural or "")):
+        return quoted(redact(made))  # it is in the words themselves: what they were made of does not matter then
+    return made
 
 
 def _redacted(value: Value) -> Value:

@@ -212,3 +212,7 @@ def test_secrets_go_from_the_values_and_the_fact_stays() -> None:
     assert kept == "told [secret]: [secret]"
     assert kept.code == "x"
     assert redacted("hunter-twenty-two") == "[secret]"
+    for plain in ("wrong password hunter-twenty-two", "{hunter-twenty-two}"):
+        kept = redacted(message(plain))
+        assert "hunter" not in str(written(kept))
+        assert "[secret]" in kept
