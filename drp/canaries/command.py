@@ -5,7 +5,7 @@ from __future__ import annotations
 from drp.canaries.heartbeat import Heartbeat, Written
 from drp.command import run
 from drp.config.canaries import CommandCanary
-from drp.domain.phrase import say
+from drp.domain.phrase import own_words, say
 from drp.errors import AccessDenied, CommandFailed, NotFound, StorageFull, Unreachable
 
 _SAYS = {12: AccessDenied, 15: StorageFull}
@@ -29,5 +29,5 @@ def write_through_command(settings: CommandCanary, heartbeat: Heartbeat) -> Writ
                 say("{program} is not there", program=program), hint="fix `canary.argv` of the application"
             ) from error
         kind = _SAYS.get(error.exit_code, Unreachable)
-        raise kind(say("the application took no heartbeat: {words}", words=error.message)) from error
+        raise kind(say("the application took no heartbeat: {words}", words=own_words(error.message))) from error
     return Written(place=f"command {program}")

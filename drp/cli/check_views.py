@@ -11,7 +11,7 @@ from drp.cli import render
 from drp.cli.words import NO, NONE, UNKNOWN, YES
 from drp.cli.words import lock as protection
 from drp.codec import to_data
-from drp.domain.phrase import Phrase, message, say
+from drp.domain.phrase import Phrase, own_words, say
 from drp.domain.point_check import ApplicationCheck, PlaceCheck, Trouble, exit_status
 from drp.domain.recovery_point import Immutability
 
@@ -33,7 +33,7 @@ def show(checks: Sequence[ApplicationCheck], now: datetime, *, machine: bool) ->
         for trouble in check.troubles:
             render.line(_line(check, trouble))
             if trouble.hint and trouble.state != "away":
-                render.line(say("  HINT: {hint}", hint=message(trouble.hint)))
+                render.line(say("  HINT: {hint}", hint=own_words(trouble.hint)))
     states = Counter(check.state for check in checks)
     render.note(
         say(

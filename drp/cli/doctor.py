@@ -9,7 +9,7 @@ import typer
 from drp.cli.need import Need
 from drp.cli.noun import noun
 from drp.cli.wording import spoken_line
-from drp.domain.phrase import message, say
+from drp.domain.phrase import own_words, say
 
 app = noun()
 
@@ -57,7 +57,7 @@ def _needs(context: typer.Context) -> list[Need]:
     try:
         wiring = wiring_of(context, options=True)
     except DrpError as error:
-        site = Need(name="site", met=False, detail=error.message, mend=message(error.hint))
+        site = Need(name="site", met=False, detail=error.message, mend=own_words(error.hint))
         return [*who, *host_needs(None), *backup_tools(), site]
     described, run_directory = wiring.site, wiring.run_directory
     checklists = [application.sign_off for application in described.applications.values()]

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from drp.cli.need import Need
-from drp.cli.words import listed
+from drp.cli.words import first
 from drp.config.site import Site
 from drp.domain.phrase import say, several
 
@@ -30,7 +30,7 @@ def closed_to_others(site: Site) -> Need:
     shown = [shlex.quote(str(place)) for place in found[:_SHOWN]]
     detail = say(
         "everybody may read {folders}; unless that is meant: chmod -R o-rwx {shown}",
-        folders=listed(list(map(str, found)), _SHOWN),
+        folders=first(list(map(str, found)), _SHOWN),
         shown=several(map(str, shown), " "),
     )
     return Need(name="closed to others", met=True, detail=detail)

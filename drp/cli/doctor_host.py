@@ -14,7 +14,7 @@ from pathlib import Path
 
 from drp import command
 from drp.cli.need import Need, attempt
-from drp.domain.phrase import message, say
+from drp.domain.phrase import own_words, say
 from drp.domain.sandbox import DEFAULT_DRIVER
 from drp.errors import AccessDenied, CommandFailed, DrpError
 from drp.hashing.reading.core import core_name
@@ -84,7 +84,7 @@ def _driver_needs(name: str, run_directory: Path | None) -> Iterator[Need]:
         found = driver(name).requirements(run_directory)
     except DrpError as error:
         yield Need(
-            name=say("sandbox driver {name}", name=name), met=False, detail=error.message, mend=message(error.hint)
+            name=say("sandbox driver {name}", name=name), met=False, detail=error.message, mend=own_words(error.hint)
         )
         return
     for item in found:

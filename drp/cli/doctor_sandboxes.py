@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from drp.cli.need import Need, attempt
-from drp.cli.words import listed
+from drp.cli.words import first
 from drp.config.site import Site
 from drp.domain.phrase import Size, say, several
 from drp.domain.sandbox import SandboxProfile
@@ -62,7 +62,7 @@ def left_behind(run_directory: Path) -> str:
     if not orphans:
         return say("nothing: no process, no mount, no restored data")
     places = [place for each in orphans for place in (*each.paths, *each.mounts)]
-    shown = listed(list(map(str, places)), _SHOWN) if places else say("no files")
+    shown = first(list(map(str, places)), _SHOWN) if places else say("no files")
     processes = sum(each.processes for each in orphans)
     raise SandboxError(
         say(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from drp.domain.phrase import message
+from drp.domain.phrase import own_words
 from drp.errors import DrpError
 
 
@@ -25,4 +25,4 @@ def attempt(name: str, look: Callable[[], object]) -> Need:
         seen = look()
         return Need(name=name, met=True, detail=seen if isinstance(seen, str) else str(seen))
     except DrpError as error:
-        return Need(name=name, met=False, detail=error.message, mend=message(error.hint))
+        return Need(name=name, met=False, detail=error.message, mend=own_words(error.hint))

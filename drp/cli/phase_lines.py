@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from drp.cli.render import instant
 from drp.cli.witness_views import rests_in_short, who
-from drp.cli.words import listed, lock
+from drp.cli.words import first, lock
 from drp.domain.manifest import ManifestDifference
 from drp.domain.phase import Hashed, PhaseOutput, Prepared, Restored, Selected, Started, Verified
 from drp.domain.phrase import NOTHING, Phrase, Size, count, joined, say
@@ -58,7 +58,7 @@ def isolation(proof: IsolationProof) -> Phrase:
             touched=touched,
         )
     if proof.control_failed:
-        missed = listed(list(proof.control_missed), _FEW) if proof.control_missed else say("everything")
+        missed = first(list(proof.control_missed), _FEW) if proof.control_missed else say("everything")
         return say(
             "? isolation not proven: the control outside reached {reached} and missed {missed}",
             reached=proof.control_reached,

@@ -7,10 +7,10 @@ from typing import Any, cast
 
 from drp.cli import render
 from drp.cli.misuse import near
-from drp.cli.words import NO, NONE, YES, listed, lock
+from drp.cli.words import NO, NONE, YES, first, lock
 from drp.codec import to_data
 from drp.domain.application import Application
-from drp.domain.phrase import Phrase, say, several
+from drp.domain.phrase import Phrase, own_words, say, several
 from drp.domain.recovery_point import Immutability, PointListing, RecoveryPoint
 from drp.domain.repository_port import Repository
 from drp.drill.phases.select import choose
@@ -26,7 +26,7 @@ def condition(name: str, repository: Repository) -> dict[str, Any]:
     try:
         abilities = repository.preflight()
     except DrpError as error:  # also a secret that cannot be read: the other repositories are listed all the same
-        trouble = say("{code} {words}", code=error.code, words=error.message)
+        trouble = say("{code} {words}", code=error.code, words=own_words(error.message))
         return {**row, "state": trouble, "hint": error.hint, "exit": error.exit_status}
     return {
         **row,
@@ -151,7 +151,7 @@ def _print_points(rows: list[dict[str, Any]]) -> None:
             say(
                 "✗ {plan} refuses {points} for {application}: {reason}",
                 plan=plan,
-                points=listed(points, _NAMED),
+                points=first(points, _NAMED),
                 application=application,
                 reason=reason,
             )

@@ -22,7 +22,7 @@ from drp.cli.witness_views import (
     speaker,
 )
 from drp.cli.wording import spoken_line
-from drp.cli.words import ATTAINED, PHASES, SEVERITIES, VERDICTS, listed, word
+from drp.cli.words import ATTAINED, PHASES, SEVERITIES, VERDICTS, first, word
 from drp.codec import to_data
 from drp.domain.check import CheckResult
 from drp.domain.events import Sign
@@ -160,7 +160,7 @@ def _print_recovery(state: DrillState, measurement: Measurement, *, code: bool) 
     for text in neighbour_lines(progress):
         render.labelled("neighbour", text)
     if parts := [part for part, _ in _not_judged(progress)]:
-        named = listed(parts, _NAMED, "; ")
+        named = first(parts, _NAMED, "; ")
         render.labelled("not judged", say("{parts}: `drp report {drill}` says why", parts=named, drill=state.drill))
     if met := code_met(progress, planned):
         render.labelled("code", code_line(met, state.drill))

@@ -11,7 +11,7 @@ from drp.cli.conclusion_lines import rta, taken
 from drp.cli.status_schedule import schedule_document, schedule_headlines, schedule_lines
 from drp.cli.witness_views import rests_in_short
 from drp.cli.wording import spoken_line
-from drp.cli.words import ATTAINED, LEVELS, UNKNOWN, VERDICTS, listed, word
+from drp.cli.words import ATTAINED, LEVELS, UNKNOWN, VERDICTS, first, word
 from drp.codec import to_data
 from drp.domain.held import LastDrill
 from drp.domain.phrase import NOTHING, Phrase, count, joined, say
@@ -54,7 +54,7 @@ def _gaps(found: Overview) -> Iterator[Phrase]:
         yield say(
             "single point of failure: {application} is not drilled, needed by {needed_by}",
             application=point.application,
-            needed_by=listed(point.needed_by, _NAMED),
+            needed_by=first(point.needed_by, _NAMED),
         )
     for name, problem in found.broken.items():
         yield say("cannot be drilled: {name}: {problem}", name=name, problem=problem)
@@ -129,10 +129,10 @@ def _headlines(found: Overview) -> list[Phrase]:
     drilled = say("{n} of {total} applications drilled", n=len(coverage.drilled), total=_total(found))
     lines = [drilled, *told]
     if found.broken:
-        names = listed(list(found.broken), _NAMED)
+        names = first(list(found.broken), _NAMED)
         lines.append(say("{names} cannot be drilled: see `drp config check`", names=names))
     if coverage.single_points:
-        names = listed([point.application for point in coverage.single_points], _NAMED)
+        names = first([point.application for point in coverage.single_points], _NAMED)
         lines.append(say("nobody drills {names}, which others need", names=names))
     lines += schedule_headlines(found)
     lines += [count("{n} drill cut off", "{n} drills cut off", len(found.unfinished))] if found.unfinished else []

@@ -16,13 +16,14 @@ from drp.cli.noun import noun
 from drp.cli.verifier_facts import facts_app, libpq, options_of
 from drp.cli.verifier_options import show_options
 from drp.cli.witness_views import MOST_CODE, who
-from drp.cli.words import OUTCOMES, word
+from drp.cli.words import word
 from drp.clock import utc_now
 from drp.codec import to_data
 from drp.domain.application import CheckSpec
 from drp.domain.check import Checked, Expectation, Target
 from drp.domain.phrase import joined, say
 from drp.domain.strict_json import parse
+from drp.domain.terms import OUTCOMES
 from drp.errors import UsageError
 from drp.manifests.header_check import LIMITS
 from drp.reporting.words import BASES

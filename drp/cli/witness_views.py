@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from drp.cli.render import line, table
-from drp.cli.words import UNREAD, listed
+from drp.cli.words import UNREAD, first
 from drp.domain.findings.finding import Finding
 from drp.domain.findings.sign_off import SIGN_OFF_REFUSED
 from drp.domain.fold import RecoveryState
@@ -85,7 +85,7 @@ def code_met(progress: RecoveryState, planned: PlannedRecovery) -> tuple[KnownCo
 def code_line(met: tuple[KnownCode, ...], drill: str) -> Phrase:
     """Return one line on restored code: how much there is, and what of it nobody knows."""
     strange = [one_line(one.name, _LONGEST) for one in met if one.state in UNKNOWN]
-    named = say(", new or changed: {names}", names=listed(strange, _NAMED)) if strange else NOTHING
+    named = say(", new or changed: {names}", names=first(strange, _NAMED)) if strange else NOTHING
     return count(
         "{n} piece{named}: `drp drill show {drill} --code` lists it",
         "{n} pieces{named}: `drp drill show {drill} --code` lists them",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from drp.domain.phrase import Phrase, count, joined, quoted, say
-from drp.domain.terms import LOCKS, PROVENANCES
+from drp.domain.phrase import Phrase, say
+from drp.domain.terms import LOCKS, OUTCOMES, PROVENANCES, listed
 
 PHASES: Mapping[str, Phrase] = {
     "select": say("select"),
@@ -20,25 +20,12 @@ PHASES: Mapping[str, Phrase] = {
     "destroy": say("destroy"),
     "keep": say("keep"),
 }
-VERDICTS: Mapping[str, Phrase] = {
-    "passed": say("passed"),
-    "failed": say("failed"),
-    "inconclusive": say("inconclusive"),
-    "aborted": say("aborted"),
-    "unfinished": say("unfinished"),
-}
+VERDICTS: Mapping[str, Phrase] = {**OUTCOMES, "unfinished": say("unfinished")}
 ATTAINED: Mapping[str, Phrase] = {
-    "met": say("met"),
-    "missed": say("missed"),
-    "undetermined": say("undetermined"),
+    **OUTCOMES,
     "not-measured": say("not measured"),
     "not-judged": say("not judged"),
     "by-point": say("young enough, by the point alone"),
-}
-OUTCOMES: Mapping[str, Phrase] = {
-    "passed": say("passed"),
-    "failed": say("failed"),
-    "undetermined": say("undetermined"),
 }
 SEVERITIES: Mapping[str, Phrase] = {
     "critical": say("critical"),
@@ -77,8 +64,6 @@ def lock(mode: str, provenance: str, until: str) -> Phrase:
     return say("{said} until {date}", said=said, date=until) if until else said
 
 
-def listed(names: Sequence[str], most: int, between: str = ", ") -> Phrase:
+def first(names: Sequence[str], most: int, between: str = ", ") -> Phrase:
     """Return names one after the other, at most so many, with how many there are more."""
-    shown = joined(map(quoted, names[:most]), between)
-    more = len(names) - most
-    return count("{names} and {n} more", "{names} and {n} more", more, names=shown) if more > 0 else shown
+    return listed(names[:most], len(names), between)

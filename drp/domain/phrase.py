@@ -138,7 +138,7 @@ def quoted(text: str) -> Phrase:
     return text if isinstance(text, Phrase) else Phrase("{text}", values={"text": Data(text)}, code=QUOTED)
 
 
-def message(text: str) -> Phrase:
+def own_words(text: str) -> Phrase:
     """Return words of drp's own that have no values, such as a hint, so that the catalogues are asked for them.
 
     What is not plain ASCII was never written by drp, and is data.

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 
 from drp.domain.phrase import Phrase, counted, fact, several
 
-_TERMS: Mapping[str, Phrase] = {
+OUTCOMES: Mapping[str, Phrase] = {
     "passed": fact("passed", "passed"),
     "failed": fact("failed", "failed"),
     "inconclusive": fact("inconclusive", "inconclusive"),
@@ -46,7 +46,7 @@ SAME_TIME = fact("same-time", "the same time")
 
 def term(code: str | None) -> Phrase | str:
     """Return the word for an outcome; the code itself where it has none."""
-    return _TERMS.get(code or "", code or "")
+    return OUTCOMES.get(code or "", code or "")
 
 
 def others(number: int) -> Phrase:
@@ -54,10 +54,10 @@ def others(number: int) -> Phrase:
     return counted("others", "{n} more", "{n} more", number)
 
 
-def listed(names: Iterable[object], total: int | None = None) -> Phrase:
+def listed(names: Iterable[object], total: int | None = None, between: str = ", ") -> Phrase:
     """Return names one after the other, and how many more there are than these of ``total``."""
     shown = list(names)
-    said = several(shown)
+    said = several(shown, between)
     left = 0 if total is None else total - len(shown)
     if left > 0:
         return counted("listed-and-more", "{names} and {n} more", "{names} and {n} more", left, names=said)

@@ -15,7 +15,7 @@ from drp.domain.events import Interrupted, PhaseCompleted, PhaseFailed, PhaseSta
 from drp.domain.findings.catalogue import DEPENDENCY_FAILED
 from drp.domain.fold import RecoveryState
 from drp.domain.phase import Hashed, PhaseName, PhaseOutput, Prepared, Selected, Started
-from drp.domain.phrase import fact, message, quoted
+from drp.domain.phrase import fact, own_words
 from drp.domain.plan import PlannedRecovery
 from drp.domain.ports import Ports
 from drp.domain.timeline import recovered
@@ -50,7 +50,7 @@ def conduct(recorder: Recorder, ports: Ports) -> None:
         stopped = error
         if recorder.state.interrupted is None:
             asked = Interrupted(
-                signal_number=ports.signal_number(), reason=quoted(error.message), by=ports.stopped_by()
+                signal_number=ports.signal_number(), reason=own_words(error.message), by=ports.stopped_by()
             )
             recorder.append(asked)
     finish(recorder, ports, may_keep=not recorder.state.resumptions)
@@ -145,7 +145,7 @@ def _run_phase(recorder: Recorder, ports: Ports, recovery: PlannedRecovery, phas
 
 
 def _phase_failed(recorder: Recorder, name: str, phase: PhaseName, error: DrpError) -> None:
-    told, hint = redacted(message(error.message)), redacted(message(error.hint))
+    told, hint = redacted(own_words(error.message)), redacted(own_words(error.hint))
     failed = PhaseFailed(
         recovery=name,
         phase=phase,

@@ -12,7 +12,7 @@ from drp.domain.events import SandboxDestroyed, SandboxKept
 from drp.domain.findings.catalogue import PHASE_UNEXERCISED, RESIDUE_LEFT, SANDBOX_KEPT
 from drp.domain.findings.finding import Finding
 from drp.domain.fold import DrillState, RecoveryState
-from drp.domain.phrase import fact, message
+from drp.domain.phrase import fact, own_words
 from drp.domain.ports import Ports
 from drp.domain.sandbox import Residue, SandboxHandle
 from drp.drill.recorder import Recorder
@@ -28,7 +28,7 @@ def destroyed(destroy: Destroy, sandbox: SandboxHandle) -> Residue:
     try:
         return destroy(sandbox)
     except DrpError as error:
-        return Residue(processes=0, paths=(fact("unknown", "unknown: {words}", words=error.message),))
+        return Residue(processes=0, paths=(fact("unknown", "unknown: {words}", words=own_words(error.message)),))
 
 
 def let_go(recorder: Recorder, ports: Ports, name: str) -> None:
@@ -85,12 +85,12 @@ def tell_traffic(recorder: Recorder, ports: Ports, name: str) -> None:
     try:
         event, findings = traffic_since(ports.sandbox, name, recorder.state.recoveries[name])
     except DrpError as error:
-        why = fact("phase-failed", "{error} {why}", error=error.code, why=message(error.message))
+        why = fact("phase-failed", "{error} {why}", error=error.code, why=own_words(error.message))
         unseen = PHASE_UNEXERCISED.finding(
             subject="egress",
             observed=why,
             expected=fact("what-sent-seen", "what was sent is seen"),
-            remedy=message(error.hint),
+            remedy=own_words(error.hint),
         )
         event, findings = None, (unseen,)
     recorder.found(name, *findings, after=event)

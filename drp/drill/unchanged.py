@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from drp.domain.findings.catalogue import MATERIALS_CHANGED
-from drp.domain.phrase import fact, message, say
+from drp.domain.phrase import fact, own_words, say
 from drp.domain.ports import Ports
 from drp.drill.recorder import Recorder
 from drp.errors import MaterialsChanged
@@ -31,7 +31,7 @@ def unchanged(recorder: Recorder, ports: Ports) -> bool:
                 subject=name,
                 observed=error.message,
                 expected=fact("what-plan-declared", "what the plan declared"),
-                remedy=message(error.hint),
+                remedy=own_words(error.hint),
             )
             if finding not in progress.findings:
                 recorder.found(name, finding)

@@ -17,7 +17,7 @@ from typing import Literal, Protocol
 from drp.codec import canonical
 from drp.domain.fold import DrillState
 from drp.domain.journal import Journal
-from drp.domain.phrase import Phrase, count, say, several
+from drp.domain.phrase import Phrase, count, own_words, say, several
 from drp.domain.ports import Clock
 from drp.domain.summary import DrillSummary
 from drp.errors import EvidenceError, NotFound, Tampered
@@ -205,7 +205,11 @@ def _require_head(state: DrillState | DrillSummary, content: bytes, journal: Jou
         record = read_record(content)
     except EvidenceError as error:
         raise Tampered(
-            say("the record of drill {drill} cannot be believed: {words}", drill=state.drill, words=error.message),
+            say(
+                "the record of drill {drill} cannot be believed: {words}",
+                drill=state.drill,
+                words=own_words(error.message),
+            ),
             hint=_HINT,
         ) from error
     last = record.journal_entries - 1

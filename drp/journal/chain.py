@@ -23,7 +23,7 @@ from pydantic import Field
 from drp.codec import canonical, from_json, to_data
 from drp.domain.clock import Stamp
 from drp.domain.events import Entry, Event
-from drp.domain.phrase import Phrase, count, say
+from drp.domain.phrase import Phrase, count, own_words, say
 from drp.errors import Busy, Tampered
 
 MISSING = say("it is missing")
@@ -103,7 +103,9 @@ def read(row: Row) -> Entry:
     try:
         body = from_json(Body, row.body)
     except Tampered as error:
-        raise row.broken(say("it cannot be read by this version of drp ({why})", why=error.message)) from error
+        raise row.broken(
+            say("it cannot be read by this version of drp ({why})", why=own_words(error.message))
+        ) from error
     _require_place(row, body.drill, body.sequence)
     return Entry(
         drill=body.drill,

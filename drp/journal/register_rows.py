@@ -11,7 +11,7 @@ from sqlalchemy import Connection, bindparam, select
 from drp import __version__
 from drp.codec import canonical, from_json, to_data
 from drp.domain.clock import Stamp
-from drp.domain.phrase import say
+from drp.domain.phrase import own_words, say
 from drp.domain.schedule.events import RegisterEntry, RegisterEvent, SlotEnded, SlotExpected
 from drp.domain.schedule.fold import ScheduleState
 from drp.errors import Busy, Tampered, UsageError
@@ -94,7 +94,7 @@ def read(row: Any, position: int, previous: str) -> RegisterEntry:
             say(
                 "register: entry {position} cannot be read by this version of drp ({words})",
                 position=position,
-                words=error.message,
+                words=own_words(error.message),
             )
         ) from error
     told = row_of(position, body.event, row.body, row.link)

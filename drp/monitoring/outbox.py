@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from drp import command
 from drp.codec import from_json, to_data
-from drp.domain.phrase import NOTHING, QUOTED, RECORDED, Phrase, quoted, say
+from drp.domain.phrase import NOTHING, QUOTED, RECORDED, Phrase, own_words, quoted, say
 from drp.domain.visible import one_line
 from drp.errors import CommandFailed, Tampered
 from drp.redact import redacted
@@ -75,7 +75,7 @@ def send(parcels: Sequence[Parcel], seconds: float) -> tuple[Answer, ...]:
             else say("the sender ended with {status}", status=str(output.exit_code))
         )
     except CommandFailed as error:
-        answers, ended = {}, quoted(error.message)
+        answers, ended = {}, own_words(error.message)
     return tuple(
         answers.get(parcel.name, Answer(name=parcel.name, taken=False, said=redacted(ended))) for parcel in parcels
     )

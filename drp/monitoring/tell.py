@@ -12,7 +12,7 @@ from drp.config.monitoring import Target
 from drp.config.secrets import resolve
 from drp.config.site import Site
 from drp.domain.alerts import Cause
-from drp.domain.phrase import say
+from drp.domain.phrase import own_words, say
 from drp.domain.restore import SecretReference
 from drp.domain.telling import Listener, News, listen, news, only, refused, took
 from drp.errors import Busy, DrpError, NotReadable
@@ -61,7 +61,7 @@ def tell(wiring: Wiring, overview: Overview | DrpError, drill: str | None = None
     except Busy:
         return Told()
     except DrpError as error:
-        return Told(trouble=error.message, notices=(say("nobody could be told: {why}", why=error.message),))
+        return Told(trouble=error.message, notices=(say("nobody could be told: {why}", why=own_words(error.message)),))
     except Exception as error:  # noqa: BLE001 - a mistake in here must not become a drill's
         why = redact(f"{type(error).__name__}: {error}")
         return Told(trouble=why, notices=(say("nobody could be told, by a mistake in drp: {why}", why=why),))
@@ -139,7 +139,7 @@ def _tell(wiring: Wiring, overview: Overview | DrpError, drill: str | None) -> T
         if after != memory:
             remember_told(site.state_directory, after)
     except DrpError as error:
-        line = say("what was told could not be written down: {why}", why=error.message)
+        line = say("what was told could not be written down: {why}", why=own_words(error.message))
         return replace(told_all, trouble=error.message, notices=(*told_all.notices, line))
     return told_all
 

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from drp.domain.phrase import Phrase, say
+from drp.domain.phrase import Phrase, own_words, say
 from drp.errors import CommandFailed, SandboxError, StorageFull
 
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
@@ -30,5 +30,5 @@ def sandbox_errors(failed: Phrase) -> Iterator[None]:
             raise StorageFull(message) from error
         raise SandboxError(message, hint=MORE_DESCRIPTORS if error.errno in _TOO_MANY else None) from error
     except CommandFailed as error:
-        message = say("{failed}: {why}", failed=failed, why=error.message)
+        message = say("{failed}: {why}", failed=failed, why=own_words(error.message))
         raise SandboxError(message, hint=error.hint) from error

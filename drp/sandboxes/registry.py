@@ -14,7 +14,7 @@ from typing import Any
 
 from drp.config.sandbox_drivers import DRIVERS, INSTALL, configured_driver
 from drp.domain.check import Target
-from drp.domain.phrase import message, say
+from drp.domain.phrase import own_words, say
 from drp.domain.ports import Sandbox
 from drp.domain.restore import CellSecret, RestoreOrder
 from drp.domain.sandbox import (
@@ -59,7 +59,7 @@ def reap(run_directory: Path) -> tuple[Reaped, ...]:
         except DrpError as error:
             if name == DEFAULT_DRIVER:
                 raise
-            left = say("{why}; {hint}, and clean up again", why=error.message, hint=message(error.hint))
+            left = say("{why}; {hint}, and clean up again", why=own_words(error.message), hint=own_words(error.hint))
             found += [Reaped(id=each, left=left) for each, its in sorted(recorded.items()) if its == name]
     return tuple(found)
 
@@ -191,6 +191,6 @@ class Sandboxes:
             try:
                 by = driver(name)
             except PluginError as error:
-                raise SandboxError(error.message, hint=message(error.hint)) from error
+                raise SandboxError(error.message, hint=own_words(error.hint)) from error
             self._made[name] = by.create(self._run_directory, resolve=self._resolve, gateway=self._gateway)
             return self._made[name]

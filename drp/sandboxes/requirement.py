@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from drp.command import run
-from drp.domain.phrase import NOTHING, Phrase, quoted
+from drp.domain.phrase import NOTHING, Phrase, own_words, quoted
 from drp.errors import CommandFailed
 
 
@@ -25,5 +25,5 @@ def tool(name: Phrase, argv: list[str], mend: Phrase) -> Requirement:
     try:
         output = run(argv, timeout_seconds=20)
     except CommandFailed as error:
-        return Requirement(name=name, met=False, detail=quoted(error.message), mend=mend)
+        return Requirement(name=name, met=False, detail=own_words(error.message), mend=mend)
     return Requirement(name=name, met=True, detail=quoted((output.stdout.splitlines() or [""])[0].strip()))

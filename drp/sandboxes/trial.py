@@ -14,7 +14,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from drp.command import run
-from drp.domain.phrase import NOTHING, Phrase, joined, quoted, say
+from drp.domain.phrase import NOTHING, Phrase, joined, own_words, quoted, say
 from drp.domain.phrase_form import read, written
 from drp.domain.ports import Sandbox
 from drp.domain.sandbox import SandboxHandle, SandboxOrder, SandboxProfile
@@ -68,7 +68,7 @@ def trial(driver: str, directory: Path) -> dict[str, object]:
         finally:
             residue = sandboxes.destroy(handle)
     except DrpError as error:
-        return {"met": False, "detail": written(quoted(error.message))}
+        return {"met": False, "detail": written(own_words(error.message))}
     wrong = [quoted(f"{each.id}: {each.outcome}") for each in proof.checks if each.outcome != "denied"]
     wrong += [say("the positive control did not reach {target}", target=each) for each in proof.control_missed]
     detail = say(
@@ -87,7 +87,7 @@ def _open(sandboxes: Sandbox, profile: SandboxProfile) -> tuple[SandboxHandle, P
     try:
         return sandboxes.open(profile, "trial", SandboxOrder(pod="trial", application="trial")), NOTHING
     except DrpError as error:
-        return sandboxes.open(profile, "trial"), say("no pods (`pod: true`) here: {why}", why=error.message)
+        return sandboxes.open(profile, "trial"), say("no pods (`pod: true`) here: {why}", why=own_words(error.message))
 
 
 if __name__ == "__main__":

@@ -18,10 +18,10 @@ from drp.domain.coverage import in_order
 from drp.domain.findings.catalogue import MANIFEST_WAIVED
 from drp.domain.findings.finding import Finding
 from drp.domain.newest_point import newest_of
-from drp.domain.phrase import Duration, Phrase, count, joined, quoted, say, several
+from drp.domain.phrase import Duration, Phrase, count, joined, own_words, quoted, say, several
 from drp.domain.plan import PlannedRecovery
 from drp.domain.point_check import ApplicationCheck, Aspect, PlaceCheck, Trouble, check_of
-from drp.domain.ports import ManifestSource
+from drp.domain.ports import Clock, ManifestSource
 from drp.domain.recovery_point import Immutability, PointListing, RecoveryPoint, Selection
 from drp.domain.repository_port import PointsLookedInto, Repository
 from drp.drill.phases.belief import manifest_of
@@ -60,7 +60,7 @@ def check_points(wiring: Wiring, only: Sequence[str] = (), *, seconds: float = S
     with tempfile.TemporaryDirectory(prefix="drp-check-", ignore_cleanup_errors=True) as cache:
         repositories = wiring.make_repositories(Path(cache), names, most_seconds=seconds)
         looks = {
-            name: _Look(wiring, repositories[name], manifests, recoveries).at(
+            name: Look(wiring.clock, repositories[name], manifests, recoveries).at(
                 [application for application in chosen if name in application.repositories]
             )
             for name in names
@@ -117,17 +117,18 @@ def _answer(asked: Asked[PlaceCheck], repository: str, application: Application,
     return PlaceCheck(repository=repository, troubles=(silent,))
 
 
-class _Look:
+class Look:
     """A look at one repository."""
 
     def __init__(
         self,
-        wiring: Wiring,
+        clock: Clock,
         repository: Repository,
         manifests: ManifestSource,
-        recoveries: tuple[tuple[str, PlannedRecovery], ...],
+        recoveries: tuple[tuple[str, PlannedRecovery], ...] = (),
     ) -> None:
-        self._clock, self._repository, self._manifests = wiring.clock, repository, manifests
+        """Take what is looked at; ``recoveries``: those that the site's drills plan, each with its drill's name."""
+        self._clock, self._repository, self._manifests = clock, repository, manifests
         self._recoveries = recoveries
         self._troubles: list[Trouble] = []
 
@@ -237,6 +238,14 @@ class _Look:
 
     def _look_into(self, point: RecoveryPoint) -> bool:
         if not isinstance(self._repository, PointsLookedInto):
+            self._troubles.append(
+                Trouble(
+                    state="unknown",
+                    aspect="readable",
+                    words=say("this kind of repository lets nobody look into its points: only a drill reads them"),
+                    repository=self._repository.name,
+                )
+            )
             return False
         try:
             broken = self._repository.look_into(point)
@@ -275,7 +284,7 @@ class _Look:
             words = say(
                 "{point}: {observed} ({code})", point=finding.subject, observed=finding.observed, code=finding.code
             )
-            self._wrong("manifest", words, quoted(finding.remedy))
+            self._wrong("manifest", words, own_words(finding.remedy))
 
     def _wrong(self, aspect: Aspect, words: Phrase, hint: Phrase) -> None:
         name = self._repository.name
@@ -287,8 +296,8 @@ class _Look:
         return Trouble(
             state="away" if isinstance(error, MediaNeeded) else "unknown",
             aspect=aspect,
-            words=quoted(error.message),
-            hint=quoted(error.hint),
+            words=own_words(error.message),
+            hint=own_words(error.hint),
             repository=self._repository.name,
             exit_status=error.exit_status,
         )

@@ -20,7 +20,7 @@ from drp.config.misfit import Misfit
 from drp.domain.application import Application
 from drp.domain.check import Expectation, Target
 from drp.domain.local_time import local_instant
-from drp.domain.phrase import NOTHING, Duration, Phrase, fact, joined, quoted, say, several
+from drp.domain.phrase import NOTHING, Duration, Phrase, fact, joined, own_words, quoted, say, several
 from drp.domain.progress import Cancelled
 from drp.domain.reconciliation.collected import Row, microseconds
 from drp.domain.reconciliation.declaration import RecordSource
@@ -92,7 +92,7 @@ class Records:
         try:
             reader = _reader(source.reader)
         except PluginError as error:
-            return quoted(error.message)
+            return own_words(error.message)
         known = {name: value for name, value in source.options.items() if name in _known(reader)}
         options, problems = read_options(reader.RecordOptions, known)
         if problems:
@@ -217,7 +217,7 @@ def _work(
 def _said(error: BaseException) -> Phrase:
     """Return what an error says, with the parts that it was raised with."""
     if isinstance(error, DrpError):
-        return quoted(error.message)
+        return own_words(error.message)
     return error.args[0] if error.args and isinstance(error.args[0], Phrase) else quoted(str(error))
 
 

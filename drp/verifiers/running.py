@@ -14,7 +14,7 @@ from drp.domain.application import CheckSpec
 from drp.domain.check import Checked, CheckResult, Execution, Expectation, Target
 from drp.domain.check_runner import Answer, Verifier
 from drp.domain.judged import NotJudged, Part, never_judged
-from drp.domain.phrase import Duration, fact, quoted, say
+from drp.domain.phrase import Duration, fact, own_words, say
 from drp.domain.progress import Cancelled
 from drp.domain.restored_code import MOST, RestoredCode
 from drp.domain.witness import Place
@@ -71,7 +71,7 @@ class Checks:
             options = make_options(verifier, spec.options, check=spec.name)
         except PluginError as error:
             statement = fact("verifier-can-used", "the verifier can be used")
-            answers: list[Answer] = [undetermined("verifier", statement, quoted(error.message))]
+            answers: list[Answer] = [undetermined("verifier", statement, own_words(error.message))]
         else:
             last = place == places(verifier, options)[-1]
             left_out_always = limits(verifier) if last else ()

@@ -32,7 +32,7 @@ from drp.domain.phrase import (
     english,
     fact,
     joined,
-    message,
+    own_words,
     quoted,
     recorded,
     say,
@@ -178,7 +178,7 @@ def test_an_error_is_told_by_the_phrase_that_it_was_raised_with() -> None:
 
 @pytest.mark.parametrize("hint", [error.default_hint for error in walk()])
 def test_a_hint_that_has_no_values_is_ours_and_is_said_in_the_reader_s_language(hint: str) -> None:
-    said = message(hint)
+    said = own_words(hint)
     assert said == hint
     assert language("fr").plain(say("{hint}", hint=said)) == language("fr").text(hint) != hint
     assert written(said) == {"message": hint, "values": {}}
@@ -186,8 +186,8 @@ def test_a_hint_that_has_no_values_is_ours_and_is_said_in_the_reader_s_language(
 
 @pytest.mark.parametrize("foreign", ["\u202ehostile", "caf\u00e9", "bell\a", "two\nlines"])
 def test_what_drp_never_wrote_is_data(foreign: str) -> None:
-    assert message(foreign).code == quoted("").code
-    assert message("holds {braces}") == "holds {braces}"
+    assert own_words(foreign).code == quoted("").code
+    assert own_words("holds {braces}") == "holds {braces}"
 
 
 def test_parts_are_joined_and_none_is_lost() -> None:
@@ -213,6 +213,6 @@ def test_secrets_go_from_the_values_and_the_fact_stays() -> None:
     assert kept.code == "x"
     assert redacted("hunter-twenty-two") == "[secret]"
     for plain in ("wrong password hunter-twenty-two", "{hunter-twenty-two}"):
-        kept = redacted(message(plain))
+        kept = redacted(own_words(plain))
         assert "hunter" not in str(written(kept))
         assert "[secret]" in kept

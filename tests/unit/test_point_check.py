@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
+from drp.clock import SystemClock
 from drp.domain.application import Application, Objectives
 from drp.domain.phrase import say
 from drp.domain.point_check import PlaceCheck, Trouble, check_of, exit_status
-from tests.simulators.repository import simulated_point
+from drp.manifests.directory import ManifestDirectory
+from drp.service.point_checks import Look
+from tests.simulators.repository import RepositorySimulator, simulated_point
 
 NOW = datetime(2026, 11, 28, 12, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -78,3 +82,13 @@ def test_all_applications_come_to_one_status() -> None:
     assert exit_status([well, silent]) == 13
     assert exit_status([well, silent, wrong]) == 1
     assert exit_status([none]) == exit_status([]) == 3
+
+
+def test_a_kind_that_nobody_can_look_into_is_never_well(tmp_path: Path) -> None:
+    """A kind of another package need not know how: that its points can be read is then unknown, and not assumed."""
+    now = SystemClock().now().wall
+    repository = RepositorySimulator("a", (replace(simulated_point("ehr", now), application="ehr"),))
+    ((_, found),) = Look(SystemClock(), repository, ManifestDirectory(tmp_path)).at([EHR])
+    assert found.taken is not None
+    assert not found.looked_into
+    assert [each.state for each in found.troubles if each.aspect == "readable"] == ["unknown"]

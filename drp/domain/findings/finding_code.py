@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from drp.domain.findings.finding import Finding, Severity
-from drp.domain.phrase import Phrase, message, quoted
+from drp.domain.phrase import Phrase, own_words, quoted
 from drp.domain.witness import Witness, witness_of_code
 
 
@@ -29,6 +29,6 @@ class FindingCode:
             subject=quoted(subject),
             observed=quoted(observed),
             expected=quoted(expected),
-            remedy=message(remedy) if remedy is not None else Phrase(self.remedy),
+            remedy=own_words(remedy) if remedy is not None else Phrase(self.remedy),
             witness=witness or witness_of_code(self.code),
         )

@@ -12,7 +12,7 @@ from drp.domain.findings.time import CLOCKS_APART, NEWEST_POINT_OLD
 from drp.domain.measure import milliseconds
 from drp.domain.newest_point import newest_of
 from drp.domain.phase import Selected
-from drp.domain.phrase import Duration, Instant, beside, fact, say
+from drp.domain.phrase import Duration, Instant, beside, fact, own_words, say
 from drp.domain.ports import Abilities, Progress, Repository
 from drp.domain.recovery_point import (
     Immutability,
@@ -103,7 +103,7 @@ def _wait_for_medium(context: PhaseContext, repository: Repository) -> tuple[int
                         "waiting-for-medium",
                         "waiting for medium {label}: {words}",
                         label=error.label,
-                        words=error.message,
+                        words=own_words(error.message),
                     )
                 )
             )

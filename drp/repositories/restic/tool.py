@@ -13,7 +13,7 @@ from pathlib import Path
 
 from drp.atomic import make_folder, storage_errors
 from drp.command import MINIMAL_ENVIRONMENT, OnLine, Output, run
-from drp.domain.phrase import say
+from drp.domain.phrase import own_words, say
 from drp.domain.repository import WaitLimits
 from drp.errors import CommandFailed, RepositoryError, StorageFull
 from drp.repositories.restic.features import Features, features_of
@@ -39,7 +39,7 @@ def default_version() -> str:
         output = run([str(executable_path("restic")), "version"], timeout_seconds=_VERSION_SECONDS)
     except CommandFailed as error:
         raise RepositoryError(
-            say("restic does not run: {words}", words=error.message), hint="install restic anew"
+            say("restic does not run: {words}", words=own_words(error.message)), hint="install restic anew"
         ) from error
     return (output.stdout.splitlines() or [""])[0]
 
@@ -75,7 +75,7 @@ class ResticTool:
             output = run([str(self.path), "version"], timeout_seconds=_VERSION_SECONDS)
         except CommandFailed as error:
             raise RepositoryError(
-                say("{executable} does not run: {words}", executable=self._executable, words=error.message)
+                say("{executable} does not run: {words}", executable=self._executable, words=own_words(error.message))
             ) from error
         return features_of(output.stdout)
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from drp.atomic import storage_errors, write_atomically
 from drp.command import run
-from drp.domain.phrase import say
+from drp.domain.phrase import own_words, say
 from drp.domain.volume import image_bytes
 from drp.errors import CommandFailed, SandboxError, StorageFull
 from drp.sandboxes.host import mounts, on_disk
@@ -113,7 +113,7 @@ def mount(image: Path, path: Path, *, uid: int, features: Sequence[str] = ()) ->
         else:
             on_disk.mount_by_fuse(image, path)
     except CommandFailed as error:
-        message = say("cannot make a data volume on disk: {words}", words=error.message)
+        message = say("cannot make a data volume on disk: {words}", words=own_words(error.message))
         raise SandboxError(message, hint="see `drp doctor`, or set `data_backing: memory`") from error
     (path / "lost+found").rmdir()
     pass_by_cache(path)

@@ -17,7 +17,7 @@ import tempfile
 from pathlib import Path
 
 from drp.command import run
-from drp.domain.phrase import NOTHING, Phrase, fact, say, several
+from drp.domain.phrase import NOTHING, Phrase, fact, own_words, say, several
 from drp.domain.phrase_form import read, written
 from drp.domain.sandbox import SandboxProfile
 from drp.errors import CommandFailed, SandboxError
@@ -92,7 +92,7 @@ def _tried() -> Phrase:
         argv = worker_command([sys.executable, "-m", "drp.sandboxes.host.on_disk"])
         return read(json.loads(run(argv, timeout_seconds=60).stdout))
     except CommandFailed as error:
-        return say("the fuse2fs that is installed cannot be tried: {why}", why=error.message)
+        return say("the fuse2fs that is installed cannot be tried: {why}", why=own_words(error.message))
 
 
 def _trial() -> Phrase:
@@ -105,7 +105,7 @@ def _trial() -> Phrase:
             run(["mkfs.ext4", "-q", "-F", "-O", "^has_journal", str(image)], timeout_seconds=60)
             mount_by_fuse(image, path)
         except CommandFailed as error:
-            return say("the fuse2fs that is installed cannot mount: {why}", why=error.message)
+            return say("the fuse2fs that is installed cannot mount: {why}", why=own_words(error.message))
         try:
             lost = _lost(path / "trial")
         finally:
