@@ -30,9 +30,9 @@ def redact(text: str) -> str:
 
 def redacted(phrase: str) -> Phrase:
     """Return a phrase with every known secret replaced in its values; a plain string, as data."""
-    if not any(secret in phrase for secret in _known):
-        return quoted(phrase)
-    kept = phrase if isinstance(phrase, Phrase) else quoted(phrase)
+    kept = quoted(phrase)
+    if not _known:
+        return kept
     values = {name: _redacted(value) for name, value in kept.values.items()}
     made = Phrase(kept.message, kept.plural, kept.number, values, kept.code)
     if any(secret in each for secret in _known for each in (made, made.message, made.plural or "")):

@@ -212,6 +212,10 @@ def test_secrets_go_from_the_values_and_the_fact_stays() -> None:
     assert kept == "told [secret]: [secret]"
     assert kept.code == "x"
     assert redacted("hunter-twenty-two") == "[secret]"
+    unsaid = count("{n} refused", "{n} refused {b}", 1, b="hunter-twenty-two")
+    assert "hunter" not in str(written(redacted(unsaid))), (
+        "a value that this form does not say is journalled all the same"
+    )
     for plain in ("wrong password hunter-twenty-two", "{hunter-twenty-two}"):
         kept = redacted(own_words(plain))
         assert "hunter" not in str(written(kept))
