@@ -11,7 +11,7 @@ from drp.config.repository_kinds import configured_kind
 from drp.config.schema import Secret, TlsFile
 from drp.config.schema_applications import ApplicationFile, BackupFile
 from drp.config.schema_drills import DrillFile, Recovery, SelectFile
-from drp.config.schema_repositories import LocationFile, RepositoryFile, s3_endpoint
+from drp.config.schema_repositories import LocationFile, RepositoryFile, WriteKeysFile, s3_endpoint
 from drp.config.steering import program
 from drp.domain.application import (
     Application,
@@ -36,6 +36,8 @@ from drp.domain.repository import (
     RepositorySettings,
     S3Location,
     WaitLimits,
+    WormSettings,
+    WriteKeys,
 )
 from drp.domain.restore import SecretReference
 from drp.domain.restored_code import AcceptedCode
@@ -104,6 +106,7 @@ def repository(name: str, said: RepositoryFile, site: Path) -> RepositorySetting
     return replace(
         settings,
         bytes_per_second=said.limits.download,
+        worm=worm(said, site),
         backup_windows=tuple(window.windows) if window is not None else (),
         backup_zone=window.zone if window is not None else "UTC",
     )
@@ -116,6 +119,26 @@ def limits(said: RepositoryFile) -> WaitLimits:
         answer_seconds=said.limits.answer.total_seconds(),
         command_seconds=said.limits.command.total_seconds(),
         idle_seconds=said.limits.idle.total_seconds(),
+    )
+
+
+def worm(said: RepositoryFile, site: Path) -> WormSettings:
+    """Return what is demanded of a repository's locks, and with which keys drp may try them."""
+    asked = said.worm
+    return WormSettings(
+        mode=asked.mode,
+        probe=_write_keys(asked.probe, site),
+        scratch_bucket=asked.scratch_bucket,
+        extend=_write_keys(asked.extend, site),
+    )
+
+
+def _write_keys(said: WriteKeysFile | None, site: Path) -> WriteKeys | None:
+    if said is None:
+        return None
+    token = secret(said.session_token, site) if said.session_token is not None else None
+    return WriteKeys(
+        access_key=secret(said.access_key, site), secret_key=secret(said.secret_key, site), session_token=token
     )
 
 
@@ -195,6 +218,7 @@ def _backup_job(said: BackupFile | None) -> BackupJob:
         manifest_hosts=tuple(said.manifest_hosts),
         sub_path=said.sub_path or "",
         manifest_of=said.manifest_of or "",
+        immutable_for=said.immutable_for,
     )
 
 

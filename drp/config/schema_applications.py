@@ -65,6 +65,8 @@ class BackupFile(Strict):
     """Folder that is this application's, where points hold more: absolute, as it was backed up. Only it is restored."""
     manifest_of: Name | None = None
     """Name that its manifests are made for, where one serves several applications; left out: the application's."""
+    immutable_for: Duration | None = None
+    """For how long after its instant nobody may be able to delete anything of a recovery point, such as 30d."""
 
     @field_validator("sub_path")
     @classmethod

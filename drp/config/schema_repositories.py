@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -117,6 +117,35 @@ class BackupWindowFile(Strict):
     """Their time zone, such as Europe/Paris."""
 
 
+class WriteKeysFile(Strict):
+    """Credentials that may write, of one purpose; never those that drp reads with."""
+
+    access_key: Secret
+    """Reference to the access key id."""
+    secret_key: Secret
+    """Reference to the secret access key."""
+    session_token: Secret | None = None
+    """Reference to a session token, for temporary keys."""
+
+
+class WormFile(Strict):
+    """What is demanded of the locks of a bucket, and what drp may try on it."""
+
+    mode: Literal["compliance", "governance"] = "compliance"
+    """compliance, or governance where that is enough."""
+    probe: WriteKeysFile | None = None
+    """Keys of the probe, which may write objects; left out: locks are observed, and not probed."""
+    scratch_bucket: Text | None = None
+    """A bucket of its own, under Object Lock, on which even what would do harm is tried; left out: not probed."""
+    extend: WriteKeysFile | None = None
+    """Keys that may lengthen retention, for `drp repo horizon --extend`; left out: it is not offered."""
+
+    @field_validator("scratch_bucket")
+    @classmethod
+    def _a_bucket(cls, value: str | None) -> str | None:
+        return bucket_name(value) if value is not None else None
+
+
 class RepositoryFile(Strict):
     """One repository: what is said of any, whichever kind."""
 
@@ -128,3 +157,5 @@ class RepositoryFile(Strict):
     """Limits of time and speed."""
     backup_window: BackupWindowFile | None = None
     """When its backups run. A drill is not begun then, and a scheduled one not where it would meet them."""
+    worm: WormFile = Field(default_factory=WormFile)
+    """What is demanded of its locks, and what drp may try on them."""

@@ -70,6 +70,8 @@ class BackupJob:
     """Folder that is the application's own, where points hold more: absolute, as it was backed up. Empty: all is."""
     manifest_of: str = ""
     """Name that its manifests are made for, where one serves several applications; empty: its own."""
+    immutable_for: timedelta | None = None
+    """For how long after a point's instant nobody may be able to delete anything of it; None: no such policy."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

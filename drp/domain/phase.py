@@ -19,6 +19,9 @@ from drp.domain.restored_code import CodeChange, RestoredCode
 from drp.domain.runbook import RunbookResult
 from drp.domain.sample import Sample
 from drp.domain.sandbox import EgressAttempt, IsolationProof, NeighbourContact, SandboxHandle, SoftwareFound
+from drp.domain.worm.attestation import Attestation
+from drp.domain.worm.horizon import Horizon
+from drp.domain.worm.pinned import Pinned, ReadVersion
 
 PhaseName = Literal[
     "select", "prepare", "restore", "hash", "start", "verify", "reconcile", "sign-off", "destroy", "approval"
@@ -51,6 +54,12 @@ class Selected:
     """The newest recovery point of the application that the repository lists, whether it could be taken or not."""
     sample: Sample | None = None
     """Which of the point's files are restored; null: all, or nothing could be drawn, and the findings say so."""
+    locks: Attestation | None = None
+    """What protects the objects that the point depends on; null: the repository has no such locks, or cannot say."""
+    horizon: Horizon | None = None
+    """Until when the point can be restored if everybody deletes what can be deleted; null: nobody could tell."""
+    pinned: Pinned | None = None
+    """The instant and the object versions that the drill is bound to; null: it reads what is there by name."""
     findings: tuple[Finding, ...] = ()
 
 
@@ -77,6 +86,8 @@ class Restored:
     """From the start of the phase to the first restored byte seen (clock t5); 0: nobody saw it."""
     bytes_per_second: int | None = None
     """How fast the tool was allowed to read; None: as fast as it goes, whatever the plan asked."""
+    read: tuple[ReadVersion, ...] = ()
+    """Which object version served the restore, in the order of their keys; empty: it did not go through a view."""
     findings: tuple[Finding, ...] = ()
 
 

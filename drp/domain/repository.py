@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 from drp.domain.restore import SecretReference
 from drp.domain.schedule.policy import Window
@@ -98,6 +99,29 @@ Location = DirectoryLocation | MediumLocation | S3Location
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WriteKeys:
+    """Credentials that may write, of one purpose; never those that drp reads with."""
+
+    access_key: SecretReference
+    secret_key: SecretReference
+    session_token: SecretReference | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WormSettings:
+    """What a site says of the locks of a repository, and what drp may try on it."""
+
+    mode: Literal["compliance", "governance"] = "compliance"
+    """What is demanded of locks; governance is enough only where the site says so."""
+    probe: WriteKeys | None = None
+    """With them the probe makes its sacrificial object and tries what must be refused; None: it is not probed."""
+    scratch_bucket: str | None = None
+    """A bucket of its own, under Object Lock, on which even what would harm is tried; None: that is not probed."""
+    extend: WriteKeys | None = None
+    """With them ``drp repo horizon --extend`` may lengthen retention; None: it is not offered."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RepositorySettings:
     """What every repository has, whichever kind; a kind's own settings extend it."""
 
@@ -111,6 +135,7 @@ class RepositorySettings:
     """When its backups run; then drills wait."""
     backup_zone: str = "UTC"
     """IANA name of the time zone of these windows."""
+    worm: WormSettings = WormSettings()
 
     def waiting(self, most_seconds: float) -> RepositorySettings:
         """Return settings by which nothing is waited for longer than that."""

@@ -32,10 +32,10 @@ packages='
 '
 test='
   chromium            what report pages look like: widths, and printed sheets
+  rclone              an append-only server of restic repositories
 '
 bench='
   hashdeep            a peer
-  rclone              a peer
   fio                 what the disk gives
 '
 bare='
@@ -44,7 +44,7 @@ bare='
 '
 case "${1:-}" in
 test) packages="$packages$test" ;;
-bench) packages="$packages$bench" ;;
+bench) packages="$packages$test$bench" ;;
 bare) packages=$bare ;;
 esac
 missing=''

@@ -13,10 +13,10 @@ from drp.calendars.feeds import read_calendars
 from drp.config.site import check_and_advise, load_site
 from drp.domain.phrase import count, quoted, say
 from drp.domain.schedule.site import CalendarFeed
+from drp.domain.worm.objects import ObjectLock
 from drp.errors import DrpError
 from drp.journal.chain import DrillChain, JournalChain, Row, digest
 from drp.repositories.copies.folders import find
-from drp.repositories.locations.s3 import Lock
 from drp.repositories.restic.object_lock import conclude
 from drp.sandboxes.proof.answers import meaning
 from drp.service.telling import heard_error, heard_words, told_error, told_words
@@ -97,8 +97,8 @@ def test_what_a_restore_could_not_bring_back() -> None:
 
 
 def test_what_locks_prove() -> None:
-    locks = {"config": Lock(mode="worm", until=None, legal_hold=False)}
-    locks |= {f"data/{n}": Lock(mode="none", until=None, legal_hold=False) for n in range(9)}
+    locks = {"config": ObjectLock(mode="worm", until=None, legal_hold=False)}
+    locks |= {f"data/{n}": ObjectLock(mode="none", until=None, legal_hold=False) for n in range(9)}
     all_french(conclude(locks, 10, []).remarks)
 
 

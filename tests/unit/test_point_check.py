@@ -13,7 +13,7 @@ from drp.domain.application import Application, Objectives
 from drp.domain.phrase import say
 from drp.domain.point_check import PlaceCheck, Trouble, check_of, exit_status
 from drp.manifests.directory import ManifestDirectory
-from drp.service.point_checks import Look
+from drp.service.point_look import Look
 from tests.simulators.repository import RepositorySimulator, simulated_point
 
 NOW = datetime(2026, 11, 28, 12, 0, tzinfo=UTC)

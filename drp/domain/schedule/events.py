@@ -13,6 +13,7 @@ from typing import Literal
 from drp.domain.clock import Stamp
 from drp.domain.schedule.slot import Ending, Slot
 from drp.domain.verdict import Verdict
+from drp.domain.worm.facts import RepositoryFact
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +90,7 @@ class SlotSkipped:
     reason: str
 
 
-RegisterEvent = PolicySeen | SlotExpected | SlotEnded | Paused | PauseEnded | SlotSkipped
+RegisterEvent = PolicySeen | SlotExpected | SlotEnded | Paused | PauseEnded | SlotSkipped | RepositoryFact
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

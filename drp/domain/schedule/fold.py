@@ -93,7 +93,7 @@ def _apply(state: ScheduleState, entry: RegisterEntry) -> None:
         state.pauses[event.policy] = event
     elif isinstance(event, PauseEnded):
         state.pauses.pop(event.policy, None)
-    else:
+    elif isinstance(event, SlotSkipped):
         state.skipped[event.slot.id] = event
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from drp.clock import utc_now
 from drp.domain.phrase import Size, say
 from drp.domain.repository import S3Location, WaitLimits
 from drp.domain.restore import SecretReference
+from drp.domain.worm.objects import ObjectLock, ObjectVersion
 from drp.errors import AccessDenied, RepositoryError, Unreachable
 from drp.redact import remember
 from drp.repositories.locations.s3_errors import code_of, error_of
@@ -38,27 +39,6 @@ _NO_AMBIENT_SETTINGS = {
 _PAGE_LIMIT = 10_000
 _HALF_A_SECOND = timedelta(seconds=0.5)
 """What a time in whole seconds leaves out, on average."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ObjectVersion:
-    """One version of one object, or one delete marker."""
-
-    key: str
-    version: str
-    size: int
-    modified: datetime
-    latest: bool
-    marker: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lock:
-    """What protects one object version; ``mode`` is compliance, governance or none."""
-
-    mode: str
-    until: datetime | None
-    legal_hold: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,13 +165,13 @@ class S3Reader:
             raise Unreachable(say("repository {name} broke off while {object} was read", name=self._name, object=name))
         return content
 
-    def lock(self, name: str, version: str | None = None) -> Lock | None:
+    def lock(self, name: str, version: str | None = None) -> ObjectLock | None:
         """Return what protects an object, None when it is not there. Services omit what the key may not see."""
         extra = {"VersionId": version} if version else {}
         answer = self._optional("head_object", Key=self.location.key(name), **extra)
         if answer is None:
             return None
-        return Lock(
+        return ObjectLock(
             mode=str(answer.get("ObjectLockMode") or "none").lower(),
             until=answer.get("ObjectLockRetainUntilDate"),
             legal_hold=answer.get("ObjectLockLegalHoldStatus") == "ON",

@@ -10,8 +10,9 @@ from drp.domain.phrase import NOTHING, Phrase, fact, say, several
 from drp.domain.recovery_point import Immutability, RecoveryPoint
 from drp.domain.repository import S3Location, WaitLimits
 from drp.domain.restore import CellSecret
+from drp.domain.worm.objects import ObjectVersion
 from drp.errors import AccessDenied, RepositoryError
-from drp.repositories.locations.s3 import ObjectVersion, Resolve, S3Reader, resolve_keys
+from drp.repositories.locations.s3 import Resolve, S3Reader, resolve_keys
 from drp.repositories.restic.backend import CREDENTIALS_VARIABLE, CellAccess, Condition, missing_parts
 from drp.repositories.restic.object_lock import Memory, observe
 from drp.repositories.restic.settings import tool_url

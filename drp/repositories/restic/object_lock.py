@@ -14,8 +14,9 @@ from datetime import UTC, datetime
 
 from drp.domain.phrase import Phrase, say
 from drp.domain.recovery_point import Immutability, LockMode
+from drp.domain.worm.objects import ObjectLock
 from drp.errors import AccessDenied
-from drp.repositories.locations.s3 import Lock, S3Reader
+from drp.repositories.locations.s3 import S3Reader
 from drp.repositories.naming import and_more
 
 Version = tuple[str, str | None]
@@ -42,7 +43,7 @@ class Memory:
     """What was seen a moment ago: a drill asks about one point after the other, of the same objects."""
 
     survey: Survey | None = None
-    locks: dict[Version, Lock | None] = field(default_factory=dict)
+    locks: dict[Version, ObjectLock | None] = field(default_factory=dict)
 
 
 def survey(reader: S3Reader) -> Survey:
@@ -136,8 +137,8 @@ def _sample(names: Sequence[str], snapshot: str, seed: str, limit: int) -> tuple
 
 
 def _ask(
-    reader: S3Reader, wanted: Mapping[str, str | None], seen: dict[Version, Lock | None]
-) -> dict[str, Lock | None]:
+    reader: S3Reader, wanted: Mapping[str, str | None], seen: dict[Version, ObjectLock | None]
+) -> dict[str, ObjectLock | None]:
     """Ask for each lock by version: what a service remembers of an object's newest version may be stale."""
     missing = [version for version in wanted.items() if version not in seen]
     with ThreadPoolExecutor(max_workers=_WORKERS, thread_name_prefix="drp-locks") as pool:
@@ -146,7 +147,7 @@ def _ask(
     return {version[0]: seen[version] for version in wanted.items()}
 
 
-def conclude(locks: dict[str, Lock | None], total: int, remarks: list[Phrase]) -> Immutability:
+def conclude(locks: dict[str, ObjectLock | None], total: int, remarks: list[Phrase]) -> Immutability:
     """The weakest object decides: whoever can delete one of them can make the point unreadable.
 
     A lock of a mode that nobody knows, or without its date, is none: it is not known to hold.
