@@ -151,7 +151,10 @@ class Needs:
 
 @runtime_checkable
 class NeededObjects(Protocol):
-    """A repository that knows which stored objects each point needs; not every kind can. Raises as `Repository` does."""
+    """A repository that knows which stored objects each point needs; not every kind can.
+
+    Raises as `Repository` does.
+    """
 
     def needs(self, point: RecoveryPoint) -> Needs:
         """Return what a point needs; what cannot be read of it is told as ``unknown``, and never left out."""
