@@ -20,6 +20,8 @@ class ObjectVersion:
     latest: bool
     marker: bool
     """A delete marker: it hides the versions below it, and removes none."""
+    etag: str = ""
+    """What the store calls its content: equal ones mean equal content, others mean nothing; empty: it says nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
