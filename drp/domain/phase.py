@@ -21,6 +21,7 @@ from drp.domain.sample import Sample
 from drp.domain.sandbox import EgressAttempt, IsolationProof, NeighbourContact, SandboxHandle, SoftwareFound
 from drp.domain.worm.attestation import Attestation
 from drp.domain.worm.horizon import Horizon
+from drp.domain.worm.known import RepositoryKnown
 from drp.domain.worm.pinned import Pinned, ReadVersion
 
 PhaseName = Literal[
@@ -60,6 +61,8 @@ class Selected:
     """Until when the point can be restored if everybody deletes what can be deleted; null: nobody could tell."""
     pinned: Pinned | None = None
     """The instant and the object versions that the drill is bound to; null: it reads what is there by name."""
+    known: RepositoryKnown | None = None
+    """What was probed and scrubbed of the repository before; null: nobody looked into the register."""
     findings: tuple[Finding, ...] = ()
 
 

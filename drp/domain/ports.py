@@ -40,6 +40,7 @@ from drp.domain.sandbox import (
 )
 from drp.domain.sign_off_desk import SignOffDesk
 from drp.domain.volume import VolumeRoom
+from drp.domain.worm.known import RepositoryKnown
 
 
 class Sandbox(Protocol):
@@ -236,3 +237,5 @@ class Ports:
     """Files and programs that the recoveries of a plan use → digest, as they are now."""
     stopped_by: Callable[[], str] = lambda: ""
     """Who asked to stop, and why; empty: whoever may send signals."""
+    known: Callable[[str], RepositoryKnown | None] = lambda _: None
+    """What the register holds of a repository, by its name in the inventory; None: nobody can tell."""

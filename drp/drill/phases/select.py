@@ -61,6 +61,7 @@ def select_phase(context: PhaseContext) -> Selected:
         clock_ahead_ms=abilities.clock_ahead_ms,
         newest_at=newest_at,
         sample=sample,
+        known=context.ports.known(recovery.repository),
         findings=(
             *lacking,
             *undrawn,

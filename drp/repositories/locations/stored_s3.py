@@ -17,7 +17,8 @@ from drp.domain.repository import S3Location, WaitLimits
 from drp.domain.worm.objects import ObjectVersion
 from drp.errors import AccessDenied, RepositoryError, Unreachable
 from drp.redact import redact
-from drp.repositories.locations.s3 import Resolve, S3Reader, resolve_keys
+from drp.repositories.locations.s3 import S3Reader
+from drp.repositories.locations.s3_connection import Resolve, resolve_keys
 from drp.repositories.locations.stored import PIECE, ObjectAbsent, Odd, ShortBody
 
 _LONGEST = timedelta(hours=6)
