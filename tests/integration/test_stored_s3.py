@@ -24,7 +24,9 @@ Open = Callable[..., StoredObjects]
 
 @pytest.fixture
 def open_at(tmp_path: Path) -> Open:
-    def build(url: str, *, access: str = "ACCESS", secret: str = "SECRET", limits: WaitLimits = LIMITS) -> StoredObjects:
+    def build(
+        url: str, *, access: str = "ACCESS", secret: str = "SECRET", limits: WaitLimits = LIMITS
+    ) -> StoredObjects:
         location = s3_location(
             url,
             access_key=keep_secret(tmp_path, "access", access),
@@ -35,9 +37,7 @@ def open_at(tmp_path: Path) -> Open:
     return build
 
 
-def test_every_version_is_read_by_its_id(
-    s3_server: S3Server, open_at: Open, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_every_version_is_read_by_its_id(s3_server: S3Server, open_at: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "HTTP_PROXY", "http_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:1")
     monkeypatch.setenv("AWS_SESSION_TOKEN", "somebody else's")
@@ -146,6 +146,27 @@ def test_a_storm_that_passes_is_waited_for(open_at: Open) -> None:
     with answering(storm, storm, answer("200 OK", b"whole", version="v1")) as (url, asked):
         assert b"".join(open_at(url).read("data/aa", "v1")) == b"whole"
     assert len(asked) == 3
+
+
+def partial(start: int, body: bytes, *, length: int | None = None) -> bytes:
+    whole = len(body) if length is None else length
+    told = answer("206 Partial Content", body, length=whole, version="v1")
+    return told.replace(
+        b"\r\n\r\n", f"\r\nContent-Range: bytes {start}-{start + whole - 1}/{start + whole}\r\n\r\n".encode(), 1
+    )
+
+
+def test_what_breaks_off_is_taken_up_again_where_it_did(open_at: Open) -> None:
+    size, once = 5 << 20, bytes(4 << 20)
+    first = answer("200 OK", once, length=size, version="v1")
+    storm = answer("503 Slow Down", b"<Error><Code>SlowDown</Code></Error>")
+    cut = partial(4 << 20, bytes(1 << 19), length=1 << 20)
+    with answering(first, storm, cut, partial(9 << 19, bytes(1 << 19))) as (url, asked):
+        assert sum(map(len, open_at(url).read("data/aa", "v1"))) == size
+    assert b"range: bytes=4194304-" in asked[1].lower()
+    assert b"range: bytes=4194304-" in asked[2].lower()
+    assert b"range: bytes=4718592-" in asked[3].lower()
+    assert all(b'if-match: "x"' in head.lower() for head in asked[1:])
 
 
 def test_a_service_that_falls_silent_is_not_waited_for(open_at: Open) -> None:

@@ -7,7 +7,9 @@ that it could find there is said here.
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
 from typing import Any
@@ -23,15 +25,16 @@ from drp.repositories.locations.stored import PIECE, ObjectAbsent, Odd, ShortBod
 
 _LONGEST = timedelta(hours=6)
 """For one object, whatever its size; between two pieces of it no more than the location's limit."""
-_RETRIES: Any = {
-    "max_retries": 2,
-    "retry_timeout": timedelta(seconds=20),
-    "backoff": {"init_backoff": timedelta(milliseconds=100), "max_backoff": timedelta(seconds=2), "base": 2},
-}
+_NO_RETRIES: Any = {"max_retries": 0, "retry_timeout": timedelta(seconds=1)}
+"""Within obstore, which would hide whether an object broke off or the service refused to go on with it."""
+_PAUSES = (0.1, 1.0)
+"""Seconds before another attempt, where one brought no bytes at all; after that it is told."""
 _STATUS = re.compile(r"status code: (\d{3})")
 _CODE = re.compile(r"<Code>([A-Za-z]{1,80})</Code>")
 _REFUSED = {"ExpiredToken", "TokenRefreshRequired", "InvalidToken", "RequestTimeTooSkewed", "InvalidAccessKeyId"}
-_BROKE_OFF = ("end of file before message length reached", "error reading a body", "IncompleteMessage")
+_BROKE_OFF = ("UnexpectedEof", "IncompleteBody", "IncompleteMessage", "end of file before message length reached")
+_CAREFUL_PIECE = 64 << 10
+"""Bytes of the pieces of what has broken off already: obstore drops a piece that is not complete."""
 
 
 class StoredBucket:
@@ -73,7 +76,7 @@ class StoredBucket:
                 "proxy_excludes": place.endpoint.host,
                 **({"root_certificate": ca.read_bytes()} if ca is not None else {}),
             },
-            retry_config=_RETRIES,
+            retry_config=_NO_RETRIES,
         )
 
     def versions(self, folder: str = "") -> Iterator[ObjectVersion]:
@@ -85,30 +88,43 @@ class StoredBucket:
         return self._reader.versions(folder)
 
     def read(self, key: str, version: str | None, *, offset: int = 0, length: int | None = None) -> Iterator[bytes]:
-        """Yield the bytes of one version."""
-        import obstore  # noqa: PLC0415 - as above
-
+        """Yield the bytes of one version; what breaks off is taken up again where it did, as long as more comes."""
         if length == 0:
             return
-        options: Any = {"version": version} if version else {}
-        if length is not None:
-            options["range"] = (offset, offset + length)
-        elif offset:
-            options["range"] = {"offset": offset}
-        received = wanted = 0
+        answer = _Answer(offset=offset, length=length)
+        failed = 0
+        while True:
+            before = answer.received
+            try:
+                yield from self._attempt(key, version, answer)
+            except (ShortBody, Unreachable):
+                answer.broke_off = True
+                failed = 1 if answer.received > before else failed + 1
+                if failed > len(_PAUSES):
+                    raise
+                time.sleep(_PAUSES[failed - 1])
+            else:
+                return
+
+    def _attempt(self, key: str, version: str | None, answer: _Answer) -> Iterator[bytes]:
+        import obstore  # noqa: PLC0415 - as above
+
+        expected = answer.wanted is not None
         try:
-            answer = obstore.get(self._store, key, options=options)
-            self._require_version(key, version, answer.meta.get("version"))
-            wanted = answer.range[1] - answer.range[0]
-            for piece in answer.stream(min_chunk_size=PIECE):
-                received += len(piece)
+            got = obstore.get(self._store, key, options=answer.options(version))
+            self._require_version(key, version, got.meta.get("version"))
+            if answer.wanted is None:
+                answer.wanted, answer.mark = got.range[1] - got.range[0], got.meta.get("e_tag")
+            expected = True
+            for piece in got.stream(min_chunk_size=_CAREFUL_PIECE if answer.broke_off else PIECE):
+                answer.received += len(piece)
                 yield piece
         except RepositoryError:
             raise
         except Exception as error:  # obstore's own errors, and Python's, have no base in common
-            raise self._error(error, key, received, wanted) from error
-        if received != wanted:
-            raise self._short(key, received, wanted)
+            raise self._error(error, key, answer, expected=expected) from error
+        if answer.received != answer.wanted:
+            raise self._short(key, answer)
 
     def _require_version(self, key: str, asked: str | None, answered: str | None) -> None:
         """Raise ``RepositoryError`` when a service says that it answers with another version than was asked for."""
@@ -123,25 +139,25 @@ class StoredBucket:
                 )
             )
 
-    def _short(self, key: str, received: int, wanted: int) -> ShortBody:
+    def _short(self, key: str, answer: _Answer) -> ShortBody:
         return ShortBody(
             say(
                 "{object} of {repository} ended after {received} of {wanted} bytes",
                 object=key,
                 repository=self._name,
-                received=received,
-                wanted=wanted,
+                received=answer.received,
+                wanted=answer.wanted or 0,
             ),
-            received=received,
+            received=answer.received,
         )
 
-    def _error(self, error: Exception, key: str, received: int, wanted: int) -> RepositoryError:
+    def _error(self, error: Exception, key: str, answer: _Answer, *, expected: bool) -> RepositoryError:
         """Return the error of the family for what obstore raised; a service's own words stay out of it."""
         told = str(error)
         status, code = ((found[1] if (found := each.search(told)) else "") for each in (_STATUS, _CODE))
         where = f"{self._location.endpoint.host}:{self._location.endpoint.port}"
-        if (status == "416" and wanted == 0) or (not status and wanted and any(mark in told for mark in _BROKE_OFF)):
-            return self._short(key, received, wanted)
+        if status == "416" or (not status and expected and any(mark in told for mark in _BROKE_OFF)):
+            return self._short(key, answer)
         if isinstance(error, FileNotFoundError) and code != "NoSuchBucket":
             return ObjectAbsent(say("{object} of {repository} is not there", object=key, repository=self._name))
         if status in {"401", "403"} or code in _REFUSED:
@@ -171,3 +187,29 @@ class StoredBucket:
         return Unreachable(
             say("repository {name} does not answer at {where}: {what}", name=self._name, where=where, what=what)
         )
+
+
+@dataclass(slots=True, kw_only=True)
+class _Answer:
+    """What has come of an object so far."""
+
+    offset: int
+    length: int | None
+    received: int = 0
+    wanted: int | None = None
+    """Bytes that the service announced, when it first answered."""
+    broke_off: bool = False
+    mark: str | None = None
+    """Its ETag, so that what is taken up again is the same content."""
+
+    def options(self, version: str | None) -> Any:
+        """Return what to ask for next."""
+        start = self.offset + self.received
+        options: Any = {"version": version} if version else {}
+        if self.length is not None:
+            options["range"] = (start, self.offset + self.length)
+        elif start:
+            options["range"] = {"offset": start}
+        if self.mark is not None and self.received:
+            options["if_match"] = self.mark
+        return options
