@@ -21,7 +21,8 @@ class ObjectVersion:
     marker: bool
     """A delete marker: it hides the versions below it, and removes none."""
     etag: str = ""
-    """What the store calls its content: equal ones mean equal content, others mean nothing; empty: it says nothing."""
+    """As the store says it: the same for the same bytes; another one for the same bytes where it encrypts them anew.
+    Empty: not told, or a marker."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
