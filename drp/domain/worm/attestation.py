@@ -87,6 +87,8 @@ class Attestation:
     """The weakest mode that is enough, as the site declares it for the repository; empty: as compliance."""
     forever: bool = False
     """All of them are under legal hold."""
+    superset: bool = False
+    """``needed`` counts what the points may depend on, since nobody looked, or could look, what they do."""
     remembered: int = 0
     """Of ``asked``, those in compliance mode that were asked for earlier: such a date can only grow."""
     asked_again: int = 0

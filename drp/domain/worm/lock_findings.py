@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime
 
 from drp.domain.findings.finding import Finding
 from drp.domain.findings.finding_code import FindingCode
@@ -162,6 +164,12 @@ def _bypass(subject: str, attestation: Attestation) -> Iterator[Finding]:
     if who and attestation.modes.get("governance"):
         observed = fact("bypass-granted", "granted to {who}", who=several(who))
         yield BYPASS_HELD.finding(subject=subject, observed=observed, expected=fact("to-nobody", "granted to nobody"))
+
+
+def unseen(subject: str, why: Phrase, demand: LockDemand, *, at: datetime, mode: str) -> Attestation:
+    """Return an attestation of what could not be observed at all."""
+    blank = Attestation(at=at, needed=0, asked=0, unknown=why, demanded=mode)
+    return replace(blank, findings=lock_findings(subject, (), blank, demand))
 
 
 def shortened(subject: str, keys: Sequence[str], total: int) -> Finding:
