@@ -9,6 +9,7 @@ from drp.domain.phrase import Data, Phrase, Rate, say
 from drp.reporting.hostile import hostile_limits_of
 from drp.reporting.levels import limits_of_level
 from drp.reporting.room import room_limits_of
+from drp.reporting.undeletable import probe_of, refused
 
 _ALWAYS = (
     say(
@@ -96,7 +97,14 @@ def _limits_of_recovery(recovery: RecoveryRecord) -> Iterator[Phrase]:
     lock = recovery.select.immutability if recovery.select is not None else None
     if lock is not None and lock.provenance == "declared":
         yield say("{application}: that the backup cannot be changed is declared, not observed.", application=name)
-    if lock is not None and lock.provenance == "observed":
+    probe = probe_of(recovery.select) if recovery.select is not None else None
+    if lock is not None and lock.provenance == "observed" and probe is not None and refused(probe):
+        yield say(
+            "{application}: drp tried to delete and change a sacrificial object of its own in that repository, and "
+            "never the backup itself.",
+            application=name,
+        )
+    elif lock is not None and lock.provenance == "observed":
         yield say(
             "{application}: that the backup cannot be changed is what the repository answered; nobody tried to "
             "delete it.",
