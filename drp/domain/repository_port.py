@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, runtime_checkable
@@ -12,6 +12,7 @@ from drp.domain.phrase import NOTHING, Phrase, fact
 from drp.domain.precheck import BackupSign
 from drp.domain.recovery_point import Immutability, PointListing, RecoveryPoint
 from drp.domain.restore import CellSecret, RestoreOrder, RestoreOutcome, RestoreReceipt
+from drp.domain.worm.attestation import Attestation, LockDemand
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,4 +132,52 @@ class PointsLookedInto(Protocol):
 
     def folders_in(self, point: RecoveryPoint) -> tuple[str, ...]:
         """Return the folders directly below the one path that the point was made of, whole; none of several paths."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Needs:
+    """Which stored objects a recovery point cannot be restored without."""
+
+    names: Collection[str] = ()
+    """Keys below the repository's prefix. Of content that is stored several times, every copy that the backup tool may
+    pick: the point is as safe as the weakest of them."""
+    unknown: Phrase = NOTHING
+    """Why nobody could tell which they are; nothing: ``names`` are all of them."""
+    superset: bool = False
+    """``names`` may hold more than what is needed."""
+    missing: tuple[str, ...] = ()
+    """Those of ``names`` that are not there, no more than a hundred."""
+
+
+@runtime_checkable
+class NeededObjects(Protocol):
+    """A repository that knows which stored objects each point needs; not every kind can.
+
+    Raises as `Repository` does.
+    """
+
+    def needs(self, point: RecoveryPoint) -> Needs:
+        """Return what a point needs; what cannot be read of it is told as ``unknown``, and never left out."""
+        ...
+
+    def needs_of(self, points: Sequence[RecoveryPoint]) -> Iterator[tuple[RecoveryPoint, Needs]]:
+        """Yield the same of several points, in their order: much is shared, so it takes little longer than one."""
+        ...
+
+    def points_needing(self, names: Collection[str]) -> Mapping[str, tuple[str, ...]] | None:
+        """Return, for each of the given names, the ids of all points that need it; None: nobody could tell of all."""
+        ...
+
+
+@runtime_checkable
+class LocksSeen(Protocol):
+    """A repository whose store tells, object by object, what keeps recovery points from being deleted."""
+
+    def attest(self, points: Sequence[RecoveryPoint], demand: LockDemand) -> Attestation:
+        """Return what was observed of everything that the points depend on, with the findings by that demand.
+
+        What cannot be seen is ``unknown``, and never taken to be locked; errors of the store are told so too.
+        `Repository.immutability` follows from the same observation.
+        """
         ...

@@ -6,61 +6,30 @@ configuration. Missing things are ``None``; refusals and silence are raised.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, timedelta
-from pathlib import Path
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 from drp.clock import utc_now
 from drp.domain.phrase import Size, say
 from drp.domain.repository import S3Location, WaitLimits
-from drp.domain.restore import SecretReference
 from drp.domain.worm.objects import ObjectLock, ObjectVersion
 from drp.errors import AccessDenied, RepositoryError, Unreachable
-from drp.redact import remember
+from drp.repositories.locations.s3_connection import Keys, Resolve, connect, failures, resolve_keys
 from drp.repositories.locations.s3_errors import code_of, error_of
 
-Resolve = Callable[[SecretReference], str]
+__all__ = ["Keys", "Resolve", "S3Reader", "resolve_keys"]
 
 _READING = {"GET", "HEAD"}
 _ABSENT = {
     *("404", "NoSuchKey", "NotFound", "NoSuchVersion", "NoSuchObjectLockConfiguration"),
     *("ObjectLockConfigurationNotFoundError", "ObjectLockConfigurationNotFoundErr"),
 }
-_SYSTEM_CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
-_NO_AMBIENT_SETTINGS = {
-    "profile": (None, None, None, None),
-    "config_file": (None, None, "/dev/null", None),
-    "credentials_file": (None, None, "/dev/null", None),
-}
-"""botocore's table of settings: without the environment variables that would point it at the caller's files."""
 _PAGE_LIMIT = 10_000
 _HALF_A_SECOND = timedelta(seconds=0.5)
 """What a time in whole seconds leaves out, on average."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Keys:
-    """Credentials, resolved; never printed."""
-
-    access: str
-    secret: str
-    token: str | None
-
-    def __repr__(self) -> str:
-        """Return nothing that is secret."""
-        return "Keys(…)"
-
-
-def resolve_keys(location: S3Location, resolve: Resolve) -> Keys:
-    """Return the credentials of a location, and never let them leave in a message."""
-    access, secret = resolve(location.access_key), resolve(location.secret_key)
-    token = resolve(location.session_token) if location.session_token is not None else None
-    for value in (access, secret, token or ""):
-        remember(value)
-    return Keys(access=access, secret=secret, token=token)
 
 
 class S3Reader:
@@ -70,36 +39,13 @@ class S3Reader:
         """Take the repository's name, for messages, and where and how to read; nothing is sent yet."""
         self.location, self._name = location, name
         keys = resolve_keys(location, resolve)
-        import botocore.session
-        from boto3.session import Session
-        from botocore.config import Config
-
-        core = botocore.session.Session(session_vars=_NO_AMBIENT_SETTINGS)
-        self._client: Any = Session(botocore_session=core).client(
-            "s3",
-            endpoint_url=location.endpoint.url,
-            region_name=location.region,
-            aws_access_key_id=keys.access,
-            aws_secret_access_key=keys.secret,
-            aws_session_token=keys.token,
-            verify=_certificates(location),
-            config=Config(
-                connect_timeout=limits.connect_seconds,
-                read_timeout=limits.answer_seconds,
-                retries={"max_attempts": 0, "mode": "standard"},
-                signature_version="s3v4",
-                s3={"addressing_style": "path"},
-                proxies={},
-            ),
-        )
+        self._client: Any = connect(location, keys, limits)
         self.clock_ahead_ms: int | None = None
         """By how much this machine's clock was ahead of the service's when it last answered (RFC 9110 §6.6.1)."""
         self._client.meta.events.register("before-send.s3", _refuse_changes)
         self._client.meta.events.register("response-received.s3", self._compare_clocks)
 
     def _compare_clocks(self, response_dict: Mapping[str, Any] | None = None, **_: object) -> None:
-        from email.utils import parsedate_to_datetime
-
         said = (response_dict or {}).get("headers", {}).get("Date")
         with suppress(TypeError, ValueError):
             told = parsedate_to_datetime(str(said)).astimezone(UTC) + _HALF_A_SECOND
@@ -133,6 +79,7 @@ class S3Reader:
                         modified=item["LastModified"],
                         latest=bool(item.get("IsLatest")),
                         marker=marker,
+                        etag=str(item.get("ETag") or ""),
                     )
 
     def exists(self, name: str) -> bool:
@@ -157,7 +104,7 @@ class S3Reader:
             )
         try:
             content: bytes = answer["Body"].read(limit + 1)
-        except _failures(OSError) as error:
+        except failures(OSError) as error:
             raise Unreachable(
                 say("repository {name} broke off while {object} was read", name=self._name, object=name)
             ) from error
@@ -208,7 +155,7 @@ class S3Reader:
         for _ in range(_PAGE_LIMIT):
             try:
                 page = next(pages, None)
-            except _failures() as error:
+            except failures() as error:
                 raise error_of(error, self._name, self.location) from error
             if page is None:
                 return
@@ -230,7 +177,7 @@ class S3Reader:
     def _call(self, operation: str, **arguments: Any) -> Mapping[str, Any]:
         try:
             answer: Mapping[str, Any] = getattr(self._client, operation)(Bucket=self.location.bucket, **arguments)
-        except _failures() as error:
+        except failures() as error:
             if code_of(error) in _ABSENT:
                 raise _AbsentError from error
             raise error_of(error, self._name, self.location) from error
@@ -239,20 +186,6 @@ class S3Reader:
 
 class _AbsentError(Exception):
     """The service says that what was asked for is not there; never leaves this module."""
-
-
-def _failures(*more: type[Exception]) -> tuple[type[Exception], ...]:
-    """Return what botocore raises (its own, what the service answers, what the connection does), and ``more``."""
-    from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
-
-    return BotoCoreError, ClientError, HTTPClientError, *more
-
-
-def _certificates(location: S3Location) -> str | bool:
-    """Return the certificates to trust: the given file, else the system's."""
-    if location.ca_file is not None:
-        return str(location.ca_file)
-    return str(_SYSTEM_CERTIFICATES) if _SYSTEM_CERTIFICATES.is_file() else True
 
 
 def _refuse_changes(request: Any, **_: object) -> None:
