@@ -103,6 +103,8 @@ def _declared(selected: Selected, planned: PlannedRecovery) -> WordRow:
                 until=until,
             )
         )
+    if selected.locks is not None and selected.locks.demanded:
+        says.append(say("The weakest mode that is enough: {mode}.", mode=mode_in_words(selected.locks.demanded)))
     if lock is not None and lock.provenance == "declared":
         says.append(say("{mode}: the configuration says so, and nobody looked", mode=LOCK_MODES[lock.mode]))
     if not says:
@@ -119,7 +121,13 @@ def _observed(selected: Selected, now: datetime) -> WordRow:
         tone: Tone = "good" if lock.holds_at(now) else "doubt"
         return WordRow(OBSERVED, tone, SHORT_PROVENANCES[lock.provenance], (LOCK_MODES[lock.mode], *lock.remarks))
     tone, word = _seen(selected, found)
-    return WordRow(OBSERVED, tone, word, (*_seen_lines(selected, found), *lock.remarks))
+    return WordRow(OBSERVED, tone, word, (*_seen_lines(selected, found), *_remarks(selected)))
+
+
+def _remarks(selected: Selected) -> Iterator[Phrase]:
+    """Yield what limits or explains what was seen, each once."""
+    said = [*(selected.immutability.remarks if selected.immutability is not None else ())]
+    yield from dict.fromkeys([*said, *(selected.locks.remarks if selected.locks is not None else ())])
 
 
 def _seen(selected: Selected, found: Undeletable) -> tuple[Tone, Phrase]:

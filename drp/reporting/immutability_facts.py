@@ -35,6 +35,8 @@ def _objects(locks: Attestation) -> Iterator[Phrase]:
     )
     if locks.asked < locks.needed:
         yield say("{asked} of them were asked for their locks, a sample", asked=locks.asked)
+    if locks.unknown:
+        yield say("unknown: {why}", why=locks.unknown)
     if locks.required_until is not None:
         yield say("to be locked until {until}", until=Instant(locks.required_until))
     if locks.required_until is not None and locks.earliest is not None:
@@ -43,6 +45,12 @@ def _objects(locks: Attestation) -> Iterator[Phrase]:
             yield say("the first lock ends {margin} too early", margin=lasting(-margin))
         else:
             yield say("the first lock ends {margin} after that", margin=lasting(margin))
+    if locks.remembered:
+        yield say(
+            "{n} of their locks were seen before, {again} of which were drawn by chance and asked for again",
+            n=locks.remembered,
+            again=locks.asked_again,
+        )
     if locks.hidden:
         yield count(
             "{n} locked version is hidden by something newer: reading by name would not give it",
@@ -69,6 +77,8 @@ def _bucket(bucket: BucketFacts) -> Iterator[Phrase]:
         yield say("no default retention seen")
     if bucket.expires:
         yield say("rules that expire versions: {rules}", rules=several(map(Data, bucket.expires[:10])))
+    if bucket.bypass:
+        yield say("its policy lets bypass governance: {who}", who=several(map(Data, bucket.bypass[:10])))
     if bucket.policy_seen is not None:
         yield say("has a policy of its own") if bucket.policy_seen else say("has no policy of its own")
     for lacking in bucket.not_seen[:10]:

@@ -21,6 +21,7 @@ from drp.domain.worm.probe import Probe
 MOST_TOLD = 3
 Kind = Literal["until", "forever", "liftable", "deletable", "refuted", "unknown"]
 _FIRM = {"compliance", "legal-hold"}
+_OPEN = {"none", "expired"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,9 @@ def undeletable(selected: Selected | None, now: datetime) -> Undeletable | None:
         return Undeletable("deletable", until)
     modes = _modes(selected)
     if found.kind in {"until", "forever"} and modes - _FIRM:
-        return Undeletable("deletable") if "none" in modes else Undeletable("liftable", until)
+        if "unknown" in modes:
+            return Undeletable("unknown", why=say("what locks it could not be seen"))
+        return Undeletable("deletable") if modes & _OPEN else Undeletable("liftable", until)
     return Undeletable(found.kind, until, found.why)
 
 
@@ -120,13 +123,14 @@ def _of_horizon(horizon: Horizon) -> Undeletable:
 
 def _of_locks(locks: Attestation | None) -> Undeletable:
     assert locks is not None, "asked for where there are some"
+    if locks.unknown:
+        return Undeletable("unknown", why=locks.unknown)
     if locks.asked < locks.needed or not locks.asked:
         why = say("{asked} of {needed} objects were asked for their locks", asked=locks.asked, needed=locks.needed)
         return Undeletable("unknown", why=why)
-    if locks.earliest is not None:
-        return Undeletable("until", locks.earliest)
-    held = {mode for mode, number in locks.modes.items() if number} == {"legal-hold"}
-    return Undeletable("forever") if held else Undeletable("deletable")
+    if locks.forever:
+        return Undeletable("forever")
+    return Undeletable("until", locks.earliest) if locks.earliest is not None else Undeletable("deletable")
 
 
 def _modes(selected: Selected) -> set[str]:

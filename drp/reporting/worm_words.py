@@ -39,6 +39,8 @@ _MODES: Mapping[str, Phrase] = {
     "governance": say("governance mode"),
     "legal-hold": say("legal hold"),
     "none": say("not locked"),
+    "expired": say("lock has ended"),
+    "unknown": say("nobody knows how"),
 }
 
 
