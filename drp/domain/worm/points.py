@@ -68,8 +68,11 @@ class PointsLedger(Protocol):
     """Where it is written down which points existed. Raises what the journal's database raises."""
 
     def known(self, repository: str) -> Expected:
-        """Return what is known of a repository. Asked *before* its points are listed: what was noted by then was there,
-        so what a later listing lacks is gone, whoever else looks at the same time."""
+        """Return what is known of a repository.
+
+        Asked *before* its points are listed: what was noted by then was there, so what a later listing lacks is gone,
+        whoever else looks at the same time.
+        """
         ...
 
     def note(self, repository: str, new: tuple[NotedPoint, ...], lost: tuple[LostPoint, ...]) -> None:
