@@ -156,6 +156,6 @@ def _weak_remarks(attestation: Attestation) -> tuple[Phrase, ...]:
 
 
 def needed_until(demand: LockDemand, points: Sequence[str], at: datetime) -> datetime | None:
-    """Return until when what these points need must be locked; None: nothing is demanded."""
-    dates = [demand.until[point] for point in points if point in demand.until]
+    """Return until when what these points need must be locked; None: nothing is demanded, or not any more."""
+    dates = [demand.until[point] for point in points if point in demand.until and demand.until[point] > at]
     return max((*dates, *([at] if demand.required else [])), default=None)
