@@ -12,78 +12,78 @@ from drp.domain.recovery_point import RecoveryPoint
 from drp.domain.repository_port import Needs
 from drp.domain.restore import SecretReference
 from drp.redact import remember
-from drp.repositories.locations.stored import StoredObjects
+from drp.repositories.locations.stored import StoredObjects, stored_objects
 from drp.repositories.restic.needs.listing import Listing, listing
 from drp.repositories.restic.needs.session import Asked, Told, needs_of
 from drp.repositories.restic.settings import ResticSettings
+from drp.repositories.restic.snapshots import is_id
 
 _FRESH_SECONDS = 60.0
 
 
-class Needed:
-    """Answers for one repository; the password is resolved when it is asked."""
+class KnowsNeeds:
+    """The part of a restic repository that knows what points need; the password is resolved when it is asked."""
 
-    def __init__(
-        self,
-        settings: ResticSettings,
-        resolve: Callable[[SecretReference], str],
-        stored: Callable[[], StoredObjects],
-        cache: Path,
-    ) -> None:
-        """Take what the repository is, how its bytes are reached, and a private folder for what never changes."""
-        self._settings, self._resolve, self._stored, self._cache = settings, resolve, stored, cache
-        self._turn = threading.Lock()
-        self._listed: tuple[float, StoredObjects, Listing] | None = None
+    name: str
 
-    def listing(self) -> tuple[StoredObjects, Listing]:
-        """Return what is there. Raises as `StoredObjects` does."""
-        with self._turn:
-            if self._listed is None or time.monotonic() - self._listed[0] > _FRESH_SECONDS:
-                stored = self._stored()
-                self._listed = (time.monotonic(), stored, listing(stored.versions()))
-            return self._listed[1:]
+    def __init__(self, settings: ResticSettings, resolve: Callable[[SecretReference], str], cache: Path) -> None:
+        """Take what the repository is, how secrets are resolved, and a private folder for what never changes."""
+        self._place, self._secret, self._kept = settings, resolve, cache
+        self._one_lists = threading.Lock()
+        self._there: tuple[float, StoredObjects, Listing] | None = None
 
-    def of(
+    def objects(self) -> tuple[StoredObjects, Listing]:
+        """Return what is read by name now, and what reads it. Raises as `StoredObjects` does."""
+        with self._one_lists:
+            if self._there is None or time.monotonic() - self._there[0] > _FRESH_SECONDS:
+                place = self._place
+                stored = stored_objects(place.name, place.location, self._secret, place.limits)
+                self._there = (time.monotonic(), stored, listing(stored.versions()))
+            return self._there[1:]
+
+    def needs_by_id(
         self, points: Sequence[str], *, seconds: float = float("inf"), told: Told = lambda *_: None
     ) -> Iterator[tuple[str, Needs]]:
         """Yield what each point needs, by its id, within a time."""
-        stored, listed = self.listing()
-        there = [point for point in points if bytes.fromhex(point) in listed.parts["snapshots"]]
-        password = self._resolve(self._settings.password)
+        stored, listed = self.objects()
+        ids = {point: bytes.fromhex(point) if is_id(point) else b"" for point in points}
+        there = [point for point in points if ids[point] in listed.parts["snapshots"]]
+        password = self._secret(self._place.password)
         remember(password)
         asked = Asked(
-            name=self._settings.name,
+            name=self._place.name,
             stored=stored,
             listing=listed,
             password=password.encode(),
-            cache=self._cache,
+            cache=self._kept,
             seconds=seconds,
         )
         answers = needs_of(asked, there, told)
         for point in points:
-            if bytes.fromhex(point) in listed.parts["snapshots"]:
+            if ids[point] in listed.parts["snapshots"]:
                 yield next(answers)
             else:
                 yield point, Needs(unknown=fact("needs-absent", "{object} is not there", object=f"snapshots/{point}"))
 
-    def one(self, point: RecoveryPoint) -> Needs:
+    def needs(self, point: RecoveryPoint) -> Needs:
         """Return what one point needs, within the limit of the backup tool's commands."""
-        ((_, needs),) = self.of([point.id], seconds=self._settings.limits.command_seconds)
+        ((_, needs),) = self.needs_by_id([point.id], seconds=self._place.limits.command_seconds)
         return needs
 
-    def several(self, points: Sequence[RecoveryPoint]) -> Iterator[tuple[RecoveryPoint, Needs]]:
+    def needs_of(self, points: Sequence[RecoveryPoint]) -> Iterator[tuple[RecoveryPoint, Needs]]:
         """Yield what each of the points needs; it may take long."""
-        for point, (_, needs) in zip(points, self.of([point.id for point in points]), strict=True):
+        answers = self.needs_by_id([point.id for point in points])
+        for point, (_, needs) in zip(points, answers, strict=True):
             yield point, needs
 
-    def needing(self, names: Collection[str]) -> Mapping[str, tuple[str, ...]] | None:
+    def points_needing(self, names: Collection[str]) -> Mapping[str, tuple[str, ...]] | None:
         """Return, for each name, the ids of the points that need it; None when one of them is unknown."""
         found: dict[str, list[str]] = {name: [] for name in names}
-        points = sorted(identity.hex() for identity in self.listing()[1].parts["snapshots"])
-        for point, needs in self.of(points):
+        points = sorted(identity.hex() for identity in self.objects()[1].parts["snapshots"])
+        for point, needs in self.needs_by_id(points):
             if needs.unknown:
                 return None
-            for name in found:
+            for name, needing in found.items():
                 if name in needs.names:
-                    found[name].append(point)
+                    needing.append(point)
         return {name: tuple(needing) for name, needing in found.items()}

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,18 +19,17 @@ from drp.domain.application import Application
 from drp.domain.phrase import Phrase, quoted, say
 from drp.domain.precheck import BackupSign
 from drp.domain.recovery_point import Immutability, PointListing, RecoveryPoint
-from drp.domain.repository_port import Abilities, Held, Needs
+from drp.domain.repository_port import Abilities, Held
 from drp.domain.restore import RESTORED, CellSecret, RestoreOrder, RestoreOutcome, RestoreReceipt, SecretReference
 from drp.domain.strict_json import parse_object
 from drp.errors import AccessDenied, NotFound, PointGone, RepositoryError, Unreachable
 from drp.redact import remember
-from drp.repositories.locations.stored import stored_objects
 from drp.repositories.parts import must_fit
 from drp.repositories.restic.answers import PRINTED
 from drp.repositories.restic.backend import PASSWORD_VARIABLE, Backend, Condition
 from drp.repositories.restic.errors import error_for, error_of, kind_of_failure, no_end
 from drp.repositories.restic.locks import signs
-from drp.repositories.restic.needed import Needed
+from drp.repositories.restic.needed import KnowsNeeds
 from drp.repositories.restic.patterns import patterns
 from drp.repositories.restic.receipt import judge
 from drp.repositories.restic.settings import ResticSettings
@@ -57,7 +55,7 @@ class _Listed:
     hidden: tuple[Phrase, ...] = ()
 
 
-class ResticRepository:
+class ResticRepository(KnowsNeeds):
     """One restic repository."""
 
     def __init__(
@@ -79,8 +77,7 @@ class ResticRepository:
         )
         self._turn = threading.Lock()
         self._listed = _Listed()
-        stored = partial(stored_objects, settings.name, settings.location, resolve, settings.limits)
-        self._needed = Needed(settings, resolve, stored, cache_directory / "needs")
+        super().__init__(settings, resolve, cache_directory / "needs")
 
     def preflight(self) -> Abilities:
         """Return what the repository is; its endpoint, medium, keys and password have just been tried.
@@ -212,19 +209,6 @@ class ResticRepository:
             return tuple(signs(self._tool, self._backend.lock_names, self.name, now))
         except AccessDenied:
             return ()
-
-    def needs(self, point: RecoveryPoint) -> Needs:
-        """Return which stored objects a point needs. Raises ``NotFound`` for an id that is none."""
-        self._require_id(point)
-        return self._needed.one(point)
-
-    def needs_of(self, points: Sequence[RecoveryPoint]) -> Iterator[tuple[RecoveryPoint, Needs]]:
-        """Yield the same of several points."""
-        return self._needed.several(points)
-
-    def points_needing(self, names: Collection[str]) -> Mapping[str, tuple[str, ...]] | None:
-        """Return the points that need each of the given objects."""
-        return self._needed.needing(names)
 
     def secrets(self) -> tuple[CellSecret, ...]:
         """Return the repository's password and, for a bucket, the credentials file, by reference."""

@@ -98,7 +98,7 @@ class Cache:
     def _opened(self, alive: Callable[[], None]) -> sqlite3.Connection:
         os.environ["SQLITE_TMPDIR"] = str(self._file.parent)
         database = sqlite3.connect(self._file, isolation_level=None)
-        database.set_progress_handler(lambda: alive(), _STEPS)
+        database.set_progress_handler(alive, _STEPS)
         for setting in ("journal_mode = OFF", "synchronous = OFF", f"cache_size = -{_PAGES_KIB}", "temp_store = FILE"):
             database.execute(f"PRAGMA {setting}")
         database.execute("PRAGMA temp.cache_size = -8192")
@@ -237,9 +237,10 @@ class Cache:
 
     def kept(self, point: bytes) -> tuple[bytes, bytes] | None:
         """Return what a point needs, if that is known and still so: packs as bits by number, index files' numbers."""
-        return self._database.execute(
+        found = self._database.execute(
             "SELECT packs, sources FROM needed JOIN note USING (generation) WHERE point = ?", (point,)
         ).fetchone()
+        return (found[0], found[1]) if found else None
 
     def keep(self, point: bytes, packs: bytes, sources: bytes) -> None:
         """Keep what a point needs."""
