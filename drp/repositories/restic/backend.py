@@ -17,6 +17,8 @@ from drp.domain.worm.judging import SeenObject
 
 PASSWORD_VARIABLE = "RESTIC_PASSWORD_FILE"  # noqa: S105 - a variable's name
 CREDENTIALS_VARIABLE = "AWS_SHARED_CREDENTIALS_FILE"
+ADDRESS_VARIABLE = "RESTIC_REPOSITORY_FILE"
+"""A file that holds the repository's address: what it takes to be let in is part of that, and would be seen in argv."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +46,7 @@ class CellAccess:
     """How the restore cell reaches the repository."""
 
     repository: str
+    """As restic takes it; empty: a secret names it."""
     options: tuple[str, ...] = ()
     read_only_binds: Mapping[str, str] = field(default_factory=dict)
     endpoint: tuple[str, int] | None = None
