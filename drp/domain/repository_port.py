@@ -12,6 +12,7 @@ from drp.domain.phrase import NOTHING, Phrase, fact
 from drp.domain.precheck import BackupSign
 from drp.domain.recovery_point import Immutability, PointListing, RecoveryPoint
 from drp.domain.restore import CellSecret, RestoreOrder, RestoreOutcome, RestoreReceipt
+from drp.domain.worm.attestation import Attestation, LockDemand
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,4 +167,17 @@ class NeededObjects(Protocol):
 
     def points_needing(self, names: Collection[str]) -> Mapping[str, tuple[str, ...]] | None:
         """Return, for each of the given names, the ids of all points that need it; None: nobody could tell of all."""
+        ...
+
+
+@runtime_checkable
+class LocksSeen(Protocol):
+    """A repository whose store tells, object by object, what keeps recovery points from being deleted."""
+
+    def attest(self, points: Sequence[RecoveryPoint], demand: LockDemand) -> Attestation:
+        """Return what was observed of everything that the points depend on, with the findings by that demand.
+
+        What cannot be seen is ``unknown``, and never taken to be locked; errors of the store are told so too.
+        `Repository.immutability` follows from the same observation.
+        """
         ...

@@ -6,6 +6,7 @@ from drp.domain.findings.approval import APPROVAL
 from drp.domain.findings.finding import Severity
 from drp.domain.findings.finding_code import FindingCode
 from drp.domain.findings.history import HISTORY
+from drp.domain.findings.locks import LOCKS
 from drp.domain.findings.origin import ORIGIN
 from drp.domain.findings.points import POINTS
 from drp.domain.findings.reconciliation import RECONCILIATION
@@ -14,7 +15,7 @@ from drp.domain.findings.sign_off import SIGN_OFF
 from drp.domain.findings.time import TIME
 from drp.domain.findings.witness import WITNESS
 
-_ELSEWHERE = (*APPROVAL, *HISTORY, *ORIGIN, *POINTS, *RECONCILIATION, *RUNBOOK, *SIGN_OFF, *TIME, *WITNESS)
+_ELSEWHERE = (*APPROVAL, *HISTORY, *LOCKS, *ORIGIN, *POINTS, *RECONCILIATION, *RUNBOOK, *SIGN_OFF, *TIME, *WITNESS)
 CATALOGUE: dict[str, FindingCode] = {code.code: code for code in _ELSEWHERE}
 assert len(CATALOGUE) == len(_ELSEWHERE), "a code means one thing"
 
