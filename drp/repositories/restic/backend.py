@@ -44,6 +44,8 @@ class CellAccess:
     endpoint: tuple[str, int] | None = None
     secrets: Mapping[str, str] = field(default_factory=dict)
     """Environment variable → name of the cell secret."""
+    served_by: str = ""
+    """The view's door that takes the cell's listening socket; empty: the endpoint is one of the network."""
 
 
 class Backend(Protocol):

@@ -41,6 +41,11 @@ class BucketBackend:
         self._memory = (0.0, Memory())
         self._object_lock: bool | None = None
 
+    @property
+    def reader(self) -> S3Reader:
+        """Return its client, which reads only."""
+        return self._reader
+
     @cached_property
     def _reader(self) -> S3Reader:
         return S3Reader(self._name, self._location, self._resolve, self._limits)
