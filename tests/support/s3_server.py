@@ -49,6 +49,8 @@ def _identities() -> dict[str, Identity]:
         "writer": Identity(name="writer", actions=("Read", "List", "Write")),
         "ro": Identity(name="ro", actions=("Read", "List")),
         "ro_lock": Identity(name="ro_lock", actions=("Read", "List", *locks)),
+        "extender": Identity(name="extender", actions=("List", *locks, "PutObjectRetention")),
+        "prober": Identity(name="prober", actions=("Read", "List", "Write", *locks, "PutObjectRetention")),
     }
 
 

@@ -1,4 +1,4 @@
-"""What a store answered when drp tried what must be refused."""
+"""What a store answered when drp tried what must be refused, and what that shows. Pure."""
 
 from __future__ import annotations
 
@@ -11,32 +11,44 @@ from drp.domain.phrase import Phrase
 
 Attempt = Literal[
     "delete-version",
+    "delete-batch",
+    "delete-marker",
     "overwrite",
     "shorten-retention",
+    "remove-retention",
     "downgrade-mode",
     "bypass-governance",
     "suspend-versioning",
     "change-default-retention",
+    "remove-lock-configuration",
+    "add-lifecycle",
     "change-policy",
     "delete-file",
     "write-file",
 ]
-Came = Literal["refused", "succeeded", "undecided", "not-probed"]
+Came = Literal["refused", "succeeded", "ignored", "undecided", "not-probed"]
+Ground = Literal["", "lock", "rights"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tried:
-    """One attempt, and what came of it."""
+    """One attempt, and what came of it: of what was there afterwards, whatever the store answered."""
 
     attempt: Attempt
     came: Came
-    """Only what was refused for the lock's sake is refused: a lost connection, or a missing right, is undecided."""
+    """refused: what was locked is as it was. succeeded: it is not. ignored: it is, and the store said that it did as
+    asked. undecided: the store did not look at it, or nobody could look afterwards."""
     by: str = ""
     """Whose credentials: reader, probe, or writer."""
     answer: str = ""
-    """The refusal as the store said it: status and code; empty where there was none."""
+    """The refusal as the store said it: status, code and request; empty where there was none."""
     why: Phrase | None = None
-    """Why it was not tried, or is undecided."""
+    """Why it was not tried, or is undecided, or what else is to be known of it."""
+    bypass: bool = False
+    """Whether it asked to bypass governance."""
+    ground: Ground = ""
+    """Of what was refused. lock: the same keys can do the same where no lock forbids it, as was shown in the same run.
+    rights: they cannot, which says nothing of the lock. Empty: nobody knows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,9 +56,32 @@ class Probe:
     """All attempts on one repository."""
 
     at: datetime
+    """By this machine's clock."""
     subject: str
     """The sacrificial object, by key and version."""
     retained_until: datetime | None
-    """Until when it stays; it is removed afterwards."""
+    """Until when it stays, by the store's clock; the next run after that removes it."""
     tried: tuple[Tried, ...]
     findings: tuple[Finding, ...] = ()
+    mode: str = ""
+    """The mode that it was locked in: compliance or governance."""
+    left: tuple[str, ...] = ()
+    """What earlier runs have left and could not be removed, by key and version; no more than twenty."""
+    clock_ahead_ms: int | None = None
+    """By how much this machine's clock was ahead of the store's."""
+
+    @property
+    def proven(self) -> bool:
+        """Return whether the lock itself has refused all that it has to, and nothing came through."""
+        if any(each.came in {"succeeded", "ignored"} for each in self.tried):
+            return False
+        held = {each.attempt for each in self.tried if each.came == "refused" and each.ground == "lock"}
+        return needed_of(self.mode) <= held
+
+
+def needed_of(mode: str) -> frozenset[Attempt]:
+    """Return the attempts that the lock has to refuse before anything is called probed."""
+    common: frozenset[Attempt] = frozenset(
+        {"delete-version", "delete-batch", "overwrite", "shorten-retention", "remove-retention"}
+    )
+    return common if mode == "governance" else common | {"downgrade-mode"}

@@ -114,17 +114,14 @@ class ViewProcess:
             return self._asked(request)
 
     def _asked(self, request: Mapping[str, object]) -> dict[str, Any]:
-        try:
+        line = b""
+        with suppress(OSError, ValueError):  # ValueError: it was closed
             self._channel.sendall(json.dumps(request).encode() + b"\n")
             line = self._lines.readline()
-        except OSError as error:
-            line, why = b"", error
-        else:
-            why = None
         if not line:
             raise RepositoryError(
                 say("what serves the pinned versions of repository {name} has ended", name=self._name),
                 hint="run the drill again",
-            ) from why
+            )
         answer: dict[str, Any] = json.loads(line)
         return answer

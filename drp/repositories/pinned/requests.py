@@ -12,7 +12,6 @@ from typing import Literal
 HEAD_BYTES = 8192
 """A request's line and headers are no longer."""
 KINDS = ("data", "index", "keys", "locks", "snapshots")
-Kind = Literal["config", "data", "index", "keys", "locks", "snapshots"]
 LISTING_2 = "application/vnd.x.restic.rest.v2"
 LISTING_1 = "application/vnd.x.restic.rest.v1"
 _LINE = re.compile(r"([A-Z]{1,16}) (/[!-~]{0,200}) HTTP/1\.1")
@@ -35,7 +34,8 @@ class Request:
     """What is asked for."""
 
     method: Literal["GET", "HEAD"]
-    kind: Kind
+    kind: str
+    """``config``, or one of `KINDS`."""
     name: str = ""
     """Of one object, 64 hex digits; empty: ``config``, or the names of a kind."""
     listing: str = LISTING_1
@@ -83,14 +83,14 @@ def parse(head: bytes) -> Request:
     )
 
 
-def _place(path: str) -> tuple[Kind, str]:
+def _place(path: str) -> tuple[str, str]:
     if path == "/config":
         return "config", ""
     for kind in KINDS:
         if path.startswith(f"/{kind}/"):
             name = path.removeprefix(f"/{kind}/")
             if not name or _NAME.fullmatch(name):
-                return kind, name  # type: ignore[return-value] - one of KINDS
+                return kind, name
     raise Refused(404, "no such place")
 
 

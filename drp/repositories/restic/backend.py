@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from drp.domain.phrase import NOTHING, Phrase, say
 from drp.domain.recovery_point import Immutability, RecoveryPoint
 from drp.domain.restore import CellSecret
+from drp.repositories.locations.s3 import S3Reader
 
 PASSWORD_VARIABLE = "RESTIC_PASSWORD_FILE"  # noqa: S105 - a variable's name
 CREDENTIALS_VARIABLE = "AWS_SHARED_CREDENTIALS_FILE"
@@ -96,4 +97,13 @@ class Backend(Protocol):
 
     def secrets(self) -> tuple[CellSecret, ...]:
         """Return the secrets that reaching it takes, besides the repository's password."""
+        ...
+
+
+@runtime_checkable
+class KeepsVersions(Backend, Protocol):
+    """A bucket: it may keep the versions of what is overwritten or deleted, so that a drill can be bound to them."""
+
+    def reader(self) -> S3Reader:
+        """Return its client, which only reads. Raises what resolving secrets raises."""
         ...

@@ -23,7 +23,7 @@ from drp.errors import AccessDenied, DrpError, RepositoryError, UsageError
 from drp.repositories.locations.s3 import S3Reader
 from drp.repositories.pinned.layout import belongs
 from drp.repositories.pinned.process import ViewProcess
-from drp.repositories.restic.bucket import BucketBackend
+from drp.repositories.restic.backend import KeepsVersions
 from drp.repositories.restic.pinned import PinnedBackend
 from drp.repositories.restic.repository import ResticRepository
 from drp.repositories.restic.settings import ResticSettings
@@ -92,7 +92,7 @@ class BucketRepository(ResticRepository):
     def __init__(
         self,
         settings: ResticSettings,
-        backend: BucketBackend,
+        backend: KeepsVersions,
         resolve: Callable[[SecretReference], str],
         cache_directory: Path,
     ) -> None:
@@ -118,7 +118,7 @@ class BucketRepository(ResticRepository):
             return found
 
     def _pin(self, at: datetime | None) -> ResticView | None:
-        there = listed(self._bucket.reader, self.name)
+        there = listed(self._bucket.reader(), self.name)
         if there is None:
             return None
         if at is not None:
