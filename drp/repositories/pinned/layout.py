@@ -6,16 +6,15 @@ import re
 
 from drp.repositories.pinned.requests import KINDS
 
-_KEY = re.compile(r"(?P<kind>index|keys|snapshots)/(?P<name>[0-9a-f]{64})|data/(?P<two>[0-9a-f]{2})/(?P<pack>[0-9a-f]{64})")
+_KEY = re.compile(
+    r"(?P<kind>index|keys|snapshots)/(?P<name>[0-9a-f]{64})|data/(?P<two>[0-9a-f]{2})/(?P<pack>[0-9a-f]{64})"
+)
 CONFIG = "config"
 
 
 def belongs(key: str) -> bool:
     """Return whether a key, below the repository's prefix, is in the view: locks and foreign names are not."""
-    if key == CONFIG:
-        return True
-    found = _KEY.fullmatch(key)
-    return found is not None and (found["two"] is None or found["pack"].startswith(found["two"]))
+    return key == CONFIG or _KEY.fullmatch(key) is not None
 
 
 def key_of(kind: str, name: str) -> str:

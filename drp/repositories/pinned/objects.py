@@ -30,7 +30,7 @@ _SHORT_LIMIT = 3
 _PAUSES = (0.1, 0.2, 0.4, 0.8, 1.6, 2.0)
 
 
-class NotServed(Exception):  # noqa: N818 - what restic is told, and no error of ours
+class NotServed(Exception):
     """An object's bytes cannot be given: 404 it is gone, 403 the store refuses us, 503 it does not answer."""
 
     def __init__(self, status: int) -> None:
@@ -231,12 +231,16 @@ class _Whole:
         """Yield a range as it arrives. Raises `NotServed` when the rest of it does not."""
         there = memoryview(self.buffer)
         while start < end:
-            with self._changed:
-                self._changed.wait_for(lambda: self._filled > start or self.done)
-                until = min(self._filled, end)
-                if until <= start:
-                    raise NotServed(self._status or 404)
+            until = min(self._arrived(start), end)
             while start < until:
                 stop = min(until, start + _PIECE)
                 yield there[start:stop]
                 start = stop
+
+    def _arrived(self, after: int) -> int:
+        """Return how many bytes there are, once there are more than ``after``. Raises `NotServed` when none come."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._filled > after or self.done)
+            if self._filled <= after:
+                raise NotServed(self._status or 404)
+            return self._filled

@@ -20,7 +20,7 @@ _NAME = re.compile(r"[0-9a-f]{64}")
 _RANGE = re.compile(r"bytes=(\d{1,18})-(\d{0,18})")
 
 
-class Refused(Exception):  # noqa: N818 - it is an answer, and no error of ours
+class Refused(Exception):
     """A request that is not served: with which status, and why."""
 
     def __init__(self, status: int, why: str) -> None:

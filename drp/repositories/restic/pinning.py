@@ -1,7 +1,7 @@
 """Binds a drill to an instant of a bucket, and to the versions that it has there.
 
-The instant is the store's: now, less what its dates leave out; the last good one where somebody emptied or overwrote the
-repository; or the one that was asked for.
+The instant is the store's: now, less what its dates leave out; the last good one where somebody emptied or overwrote
+the repository; or the one that was asked for.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from drp.domain.repository import S3Location
 from drp.domain.repository_port import PinnedView, Repository
 from drp.domain.restore import SecretReference
 from drp.domain.worm.objects import ObjectVersion
-from drp.domain.worm.pinned import Pinned, Served, View, Why, view_at
+from drp.domain.worm.pinned import Pinned, Served, Why, view_at
 from drp.domain.worm.tampering import Tampering, diagnose
 from drp.errors import AccessDenied, DrpError, RepositoryError, UsageError
 from drp.repositories.locations.s3 import S3Reader
