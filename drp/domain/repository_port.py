@@ -224,8 +224,8 @@ class PinnedViews(Protocol):
     def pinned(self, drill: str, at: datetime | None = None) -> PinnedView | None:
         """Return the view of an instant by the store's clock, the same to whoever asks for the same drill's.
 
-        None as the instant: now, or, where somebody emptied or overwrote the repository, when it last was whole. Returns
-        None where the store keeps no versions of this repository. Raises as `Repository` does, and ``UsageError`` for
-        an instant that has not passed there.
+        None as the instant: now, or, where somebody emptied or overwrote the repository, when it last was whole.
+        Returns None where the store keeps no versions of this repository. Raises as `Repository` does, and
+        ``UsageError`` for an instant that has not passed there.
         """
         ...
