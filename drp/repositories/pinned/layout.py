@@ -6,9 +6,7 @@ import re
 
 from drp.repositories.pinned.requests import KINDS
 
-_KEY = re.compile(
-    r"(?P<kind>index|keys|snapshots)/(?P<name>[0-9a-f]{64})|data/(?P<two>[0-9a-f]{2})/(?P<pack>[0-9a-f]{64})"
-)
+_KEY = re.compile(r"(?:index|keys|snapshots)/[0-9a-f]{64}|data/(?P<two>[0-9a-f]{2})/(?P=two)[0-9a-f]{62}")
 CONFIG = "config"
 
 

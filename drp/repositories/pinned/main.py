@@ -61,6 +61,7 @@ class _Process:
         return {"troubles": self._objects.troubles.told}
 
     def _served(self, readings: Readings) -> dict[str, Any]:
+        self._objects.settle()
         troubles, digests = self._objects.troubles, self._objects.digests
         asked = sorted(readings.asked)
         return {

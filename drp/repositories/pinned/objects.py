@@ -96,6 +96,13 @@ class PinnedObjects:
                 readings.failed.add(key)
             raise
 
+    def settle(self) -> None:
+        """Wait until what is on its way has come, or failed: only then are all digests known."""
+        with self._lock:
+            left = [each for each in self._shelf.values() if not each.done]
+        for each in left:
+            each.wait()
+
     def forget(self) -> None:
         """Let go of what is kept in memory: nobody restores now."""
         with self._lock:
@@ -214,6 +221,10 @@ class _Whole:
     @property
     def failed(self) -> bool:
         return self._status > 0
+
+    def wait(self) -> None:
+        with self._changed:
+            self._changed.wait_for(lambda: self.done)
 
     def add(self, piece: memoryview) -> None:
         end = self._filled + len(piece)

@@ -39,7 +39,7 @@ class ViewProcess:
         for _, value in known:
             remember(value)
         self._channel, theirs = socket.socketpair()
-        self._channel.settimeout(_SECONDS)
+        self._channel.settimeout(limits.idle_seconds + _SECONDS)  # it may wait for the store
         self._lines = self._channel.makefile("rb")
         listed = "".join(f"{key}\t{each.version}\t{each.size}\n" for key, each in sorted(view.objects.items()))
         with theirs, memory_file("view", listed.encode("utf-8", "surrogateescape")) as versions:
