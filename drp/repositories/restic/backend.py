@@ -101,7 +101,7 @@ class Backend(Protocol):
 
 
 @runtime_checkable
-class KeepsVersions(Backend, Protocol):
+class KeepsVersions(Protocol):
     """A bucket: it may keep the versions of what is overwritten or deleted, so that a drill can be bound to them."""
 
     def reader(self) -> S3Reader:
