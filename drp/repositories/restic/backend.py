@@ -13,6 +13,8 @@ from drp.repositories.locations.s3 import S3Reader
 
 PASSWORD_VARIABLE = "RESTIC_PASSWORD_FILE"  # noqa: S105 - a variable's name
 CREDENTIALS_VARIABLE = "AWS_SHARED_CREDENTIALS_FILE"
+ADDRESS_VARIABLE = "RESTIC_REPOSITORY_FILE"
+"""A file that holds the repository's address: what it takes to be let in is part of that, and would be seen in argv."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +42,7 @@ class CellAccess:
     """How the restore cell reaches the repository."""
 
     repository: str
+    """As restic takes it; empty: a secret names it."""
     options: tuple[str, ...] = ()
     read_only_binds: Mapping[str, str] = field(default_factory=dict)
     endpoint: tuple[str, int] | None = None
