@@ -18,5 +18,5 @@ def assembled(settings: ResticSettings, *, resolve: Resolve, cache_directory: Pa
     if isinstance(backend, KeepsVersions):
         from drp.repositories.restic.pinning import BucketRepository  # noqa: PLC0415 - most places keep no versions
 
-        return BucketRepository(settings, backend, backend.reader, resolve, cache)
+        return BucketRepository(settings, backend, resolve, cache)
     return ResticRepository(settings, backend, resolve, cache)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
 
 from drp.domain.phrase import NOTHING, Phrase
 from drp.domain.recovery_point import Immutability, RecoveryPoint
+from drp.domain.repository_port import Needs
 from drp.domain.restore import CellSecret
+from drp.domain.worm.attestation import Attestation, LockDemand
+from drp.domain.worm.judging import SeenObject
 from drp.domain.worm.pinned import View
 from drp.repositories.pinned.process import ViewProcess
-from drp.repositories.restic.backend import Backend, CellAccess, Condition, missing_parts
+from drp.repositories.restic.backend import Bucket, CellAccess, Condition, missing_parts
 
 ADDRESS_VARIABLE = "RESTIC_REPOSITORY_FILE"
 _INSIDE = ("127.0.0.1", 8000)
@@ -21,7 +26,7 @@ class PinnedBackend:
 
     air_gapped = False
 
-    def __init__(self, bucket: Backend, view: View, process: ViewProcess) -> None:
+    def __init__(self, bucket: Bucket, view: View, process: ViewProcess) -> None:
         """Take the bucket, for what only it can tell, the view, and what serves it."""
         self._bucket, self._process = bucket, process
         parts = {part: {key for key in view.objects if key.startswith(part)} for part in ("keys/", "snapshots/")}
@@ -56,6 +61,25 @@ class PinnedBackend:
     def immutability(self, point: RecoveryPoint) -> Immutability:
         """Return what protects the point in the bucket."""
         return self._bucket.immutability(point)
+
+    def attest(
+        self,
+        subject: str,
+        points: Sequence[str],
+        demand: LockDemand,
+        *,
+        mode: str,
+        needs: Mapping[str, Needs] | None = None,
+        cache: Path | None = None,
+    ) -> Attestation:
+        """Return what protects in the bucket what the points need."""
+        return self._bucket.attest(subject, points, demand, mode=mode, needs=needs, cache=cache)
+
+    def locks_of(
+        self, names: Collection[str], *, enough: datetime | None = None, cache: Path | None = None
+    ) -> Mapping[str, SeenObject]:
+        """Return what protects each of these objects in the bucket."""
+        return self._bucket.locks_of(names, enough=enough, cache=cache)
 
     def host_arguments(self) -> tuple[str, ...]:
         """Return none: the address has a password in it."""

@@ -23,7 +23,7 @@ from drp.errors import AccessDenied, DrpError, RepositoryError, UsageError
 from drp.repositories.locations.s3 import S3Reader
 from drp.repositories.pinned.layout import belongs
 from drp.repositories.pinned.process import ViewProcess
-from drp.repositories.restic.backend import Backend
+from drp.repositories.restic.backend import Bucket
 from drp.repositories.restic.pinned import PinnedBackend
 from drp.repositories.restic.repository import ResticRepository
 from drp.repositories.restic.settings import ResticSettings
@@ -92,14 +92,13 @@ class BucketRepository(ResticRepository):
     def __init__(
         self,
         settings: ResticSettings,
-        backend: Backend,
-        reader: Callable[[], S3Reader],
+        backend: Bucket,
         resolve: Callable[[SecretReference], str],
         cache_directory: Path,
     ) -> None:
-        """Take what `ResticRepository` does, and how the bucket is listed."""
+        """Take what `ResticRepository` does."""
         super().__init__(settings, backend, resolve, cache_directory)
-        self._bucket, self._reader, self._cache = backend, reader, cache_directory
+        self._bucket, self._cache = backend, cache_directory
         self._views: dict[tuple[str, datetime | None], ResticView | None] = {}
         self._making = threading.Lock()
 
@@ -119,7 +118,7 @@ class BucketRepository(ResticRepository):
             return found
 
     def _pin(self, at: datetime | None) -> ResticView | None:
-        there = listed(self._reader(), self.name)
+        there = listed(self._bucket.reader(), self.name)
         if there is None:
             return None
         if at is not None:
