@@ -29,6 +29,7 @@ from drp.repositories.restic.answers import PRINTED
 from drp.repositories.restic.backend import PASSWORD_VARIABLE, Backend, Condition
 from drp.repositories.restic.errors import error_for, error_of, kind_of_failure, no_end
 from drp.repositories.restic.locks import signs
+from drp.repositories.restic.needed import KnowsNeeds
 from drp.repositories.restic.patterns import patterns
 from drp.repositories.restic.receipt import judge
 from drp.repositories.restic.settings import ResticSettings
@@ -54,7 +55,7 @@ class _Listed:
     hidden: tuple[Phrase, ...] = ()
 
 
-class ResticRepository:
+class ResticRepository(KnowsNeeds):
     """One restic repository."""
 
     def __init__(
@@ -76,6 +77,7 @@ class ResticRepository:
         )
         self._turn = threading.Lock()
         self._listed = _Listed()
+        super().__init__(settings, resolve, cache_directory / "needs")
 
     def preflight(self) -> Abilities:
         """Return what the repository is; its endpoint, medium, keys and password have just been tried.
