@@ -242,6 +242,7 @@ class Wiring:
         from drp.hashing.tree import TreeHasher
         from drp.manifests.directory import ManifestDirectory
         from drp.runbooks import AnsibleRunbookRunner
+        from drp.service.worm.expected_points import RegisterLedger
         from drp.sign_off import ApprovalDirectory, DirectoryDesk
 
         runbooks = AnsibleRunbookRunner(self._runbook_folders(), self.run_directory)
@@ -267,6 +268,7 @@ class Wiring:
             stopped_by=cancellation.asked_by,
             tools=lambda: self._tools(checks),
             materials=self.materials,
+            ledger=RegisterLedger(self.register),
         )
 
     def _tools(self, checks: Any) -> Mapping[str, str]:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from drp.domain.findings.expected_points import EXPECTED_POINTS
 from drp.domain.findings.locks import LOCKS
 
-WORM = (*LOCKS,)
+WORM = (
+    *EXPECTED_POINTS,
+    *LOCKS,
+)

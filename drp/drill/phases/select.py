@@ -28,6 +28,7 @@ from drp.domain.terms import LOCKS, PROVENANCES, SAME_TIME
 from drp.domain.worm.known import RepositoryKnown
 from drp.drill.context import PhaseContext
 from drp.drill.phases.draw import draw
+from drp.drill.phases.expectation import Expectation
 from drp.drill.phases.listing import listing_findings
 from drp.errors import Interrupted, MediaNeeded, RepositoryError
 
@@ -40,6 +41,7 @@ def select_phase(context: PhaseContext) -> Selected:
     """Return the chosen recovery point, or none with the reasons. Raises what the Repository port names."""
     recovery = context.recovery
     repository = context.ports.repositories[recovery.repository]
+    expectation = Expectation(context)
     waited, listing, abilities = _wait_for_medium(context, repository)
     now = no_earlier(context.declared_at, abilities.clock_ahead_ms)
     point, immutability, refused = choose(
@@ -68,6 +70,7 @@ def select_phase(context: PhaseContext) -> Selected:
             *lacking,
             *undrawn,
             *listing_findings(context, listing, point, refused, told=bool(lacking)),
+            *expectation.findings(listing),
             *_lock_findings(point, immutability, now),
             *_let_through(known),
             *_clock_findings(context, abilities.clock_ahead_ms),
