@@ -242,6 +242,7 @@ class Wiring:
         from drp.hashing.tree import TreeHasher
         from drp.manifests.directory import ManifestDirectory
         from drp.runbooks import AnsibleRunbookRunner
+        from drp.service.known import known_of
         from drp.service.worm.expected_points import RegisterLedger
         from drp.sign_off import ApprovalDirectory, DirectoryDesk
 
@@ -269,6 +270,7 @@ class Wiring:
             tools=lambda: self._tools(checks),
             materials=self.materials,
             ledger=RegisterLedger(self.register),
+            known=lambda repository: known_of(self.opened_register(), repository),
         )
 
     def _tools(self, checks: Any) -> Mapping[str, str]:
