@@ -13,6 +13,7 @@ from drp.domain.precheck import BackupSign
 from drp.domain.recovery_point import Immutability, PointListing, RecoveryPoint
 from drp.domain.restore import CellSecret, RestoreOrder, RestoreOutcome, RestoreReceipt
 from drp.domain.worm.attestation import Attestation, LockDemand
+from drp.domain.worm.judging import SeenObject
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,5 +180,18 @@ class LocksSeen(Protocol):
 
         What cannot be seen is ``unknown``, and never taken to be locked; errors of the store are told so too.
         `Repository.immutability` follows from the same observation.
+        """
+        ...
+
+
+@runtime_checkable
+class ObjectLocks(Protocol):
+    """A repository that tells what locks any of its stored objects, by name; not every kind can."""
+
+    def locks_of(self, names: Collection[str], *, enough: datetime | None = None) -> Mapping[str, SeenObject] | None:
+        """Return what protects each object; None: the place has no such locks. Raises as `Repository` does.
+
+        Dates in compliance mode may be remembered ones, which are lower bounds; they are exact for those that end
+        first, and for all that end before ``enough``.
         """
         ...

@@ -26,6 +26,7 @@ _READING = {"GET", "HEAD"}
 _ABSENT = {
     *("404", "NoSuchKey", "NotFound", "NoSuchVersion", "NoSuchObjectLockConfiguration"),
     *("ObjectLockConfigurationNotFoundError", "ObjectLockConfigurationNotFoundErr"),
+    *("NoSuchLifecycleConfiguration", "NoSuchBucketPolicy"),
 }
 _PAGE_LIMIT = 10_000
 _HALF_A_SECOND = timedelta(seconds=0.5)
@@ -134,6 +135,10 @@ class S3Reader:
         except _AbsentError:  # "no retention on this object" is an answer too
             return True
         return True
+
+    def ask(self, operation: str, **arguments: Any) -> Mapping[str, Any] | None:
+        """Return what a read-only operation of boto3 answers about the bucket; None: there is nothing of the kind."""
+        return self._optional(operation, **arguments)
 
     def bucket_lock(self) -> bool:
         """Return whether the bucket has object lock. Raises ``AccessDenied`` when the key may not ask."""
