@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from drp.domain.findings.expected_points import EXPECTED_POINTS
 from drp.domain.findings.locks import LOCKS
+from drp.domain.findings.pinned import PINNED
 
-WORM = (
-    *EXPECTED_POINTS,
-    *LOCKS,
-)
+WORM = (*EXPECTED_POINTS, *LOCKS, *PINNED)

@@ -69,26 +69,36 @@ class _Look:
     listed: dict[str, RecoveryPoint]
     unreadable: frozenset[str]
     now: datetime
+    settled: datetime | None
     found: list[Finding] = field(default_factory=list)
     lost: list[LostPoint] = field(default_factory=list)
     new: list[NotedPoint] = field(default_factory=list)
 
 
-def compare(known: Expected, application: Application, listing: PointListing, now: datetime) -> Compared:
+def compare(
+    known: Expected,
+    application: Application,
+    listing: PointListing,
+    now: datetime,
+    *,
+    settled: datetime | None = None,
+) -> Compared:
     """Return what came and went of an application's points since they were noted.
 
     ``known`` must have been read before the points were listed. A point that is gone is accounted for by what the
-    application declares (``backup.kept_for``), except the newest of all, whose loss nothing accounts for.
+    application declares (``backup.kept_for``), except the newest of all, whose loss nothing accounts for. ``settled``:
+    what was noted after that instant may be missing from the listing, and nobody missed it yet; None: it may not.
     """
     own = {point: each for (name, point), each in known.items() if name == application.name}
     if listing.emptied or (listing.unreadable and not listing.points):
-        return Compared(judged=False, findings=tuple(_standing(own.values())))
+        return Compared(judged=False, findings=standing(known, application))
     look = _Look(
         application=application,
         known=own,
         listed={point.id: point for point in listing.points},
         unreadable=frozenset(each for words in listing.unreadable for each in _IDS.findall(words)),
         now=now,
+        settled=settled,
     )
     _vanished(look)
     _altered(look)
@@ -109,9 +119,10 @@ def mark_of(point: RecoveryPoint) -> str:
     return point.manifest_id or ""
 
 
-def _standing(known: Iterable[KnownPoint]) -> Iterator[Finding]:
-    """Yield what was found before, and nobody accepted."""
-    yield from _bounded(_told(each) for each in _newest_first(known) if each.lost_at is not None)
+def standing(known: Expected, application: Application) -> tuple[Finding, ...]:
+    """Return what was found of an application's points before, and nobody accepted."""
+    own = (each for (name, _), each in known.items() if name == application.name and each.lost_at is not None)
+    return tuple(_bounded(_told(each) for each in _newest_first(own)))
 
 
 def _told(known: KnownPoint, also: Phrase = NOTHING) -> Finding:
@@ -129,7 +140,7 @@ def _told(known: KnownPoint, also: Phrase = NOTHING) -> Finding:
 
 def _vanished(look: _Look) -> None:
     """Find points that are known and not listed; what cannot be read any more is altered."""
-    gone = [each for key, each in look.known.items() if key not in look.listed]
+    gone = [each for key, each in look.known.items() if key not in look.listed and _is_settled(look, each)]
     before = [each for each in look.known.values() if each.lost_at is None]
     newest = max(before, key=lambda each: (each.consistent_at, each.point), default=None)
     oldest_left = min((point.consistent_at for point in look.listed.values()), default=None)
@@ -151,6 +162,10 @@ def _vanished(look: _Look) -> None:
             aged.append(each)
     look.found += _bounded(lost)
     look.found += _bounded(_aged(each) for each in aged)
+
+
+def _is_settled(look: _Look, known: KnownPoint) -> bool:
+    return look.settled is None or known.noted_at <= look.settled or known.lost_at is not None
 
 
 def _account(look: _Look, known: KnownPoint, oldest_left: datetime | None) -> Phrase:

@@ -14,6 +14,7 @@ from drp.domain.repository_port import Needs
 from drp.domain.restore import CellSecret
 from drp.domain.worm.attestation import Attestation, LockDemand
 from drp.domain.worm.judging import SeenObject
+from drp.repositories.locations.s3 import S3Reader
 
 PASSWORD_VARIABLE = "RESTIC_PASSWORD_FILE"  # noqa: S105 - a variable's name
 CREDENTIALS_VARIABLE = "AWS_SHARED_CREDENTIALS_FILE"
@@ -52,6 +53,8 @@ class CellAccess:
     endpoint: tuple[str, int] | None = None
     secrets: Mapping[str, str] = field(default_factory=dict)
     """Environment variable → name of the cell secret."""
+    served_by: str = ""
+    """The view's door that takes the cell's listening socket; empty: the endpoint is one of the network."""
 
 
 class Backend(Protocol):
@@ -136,3 +139,16 @@ class LockedPlace(Protocol):
     ) -> Mapping[str, SeenObject]:
         """Return what protects each of these objects; dates are exact below ``enough``, and where they end first."""
         ...
+
+
+@runtime_checkable
+class KeepsVersions(AttestedPlace, LockedPlace, Protocol):
+    """A bucket: it may keep the versions of what is overwritten or deleted, so that a drill can be bound to them."""
+
+    def reader(self) -> S3Reader:
+        """Return its client, which only reads. Raises what resolving secrets raises."""
+        ...
+
+
+class Bucket(Backend, KeepsVersions, Protocol):
+    """A location in a bucket."""
