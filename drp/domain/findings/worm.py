@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from drp.domain.findings.horizon import HORIZON
 from drp.domain.findings.locks import LOCKS
 
-WORM = (*LOCKS,)
+WORM = (*LOCKS, *HORIZON)
