@@ -44,7 +44,7 @@ def exit_of(found: SeenHorizons) -> int:
     wrong = any(each.is_enough is False or (each.open and not each.unknown) for each in found.horizons)
     if wrong or any(each.severity == "critical" for each in found.findings):
         return 1
-    return 3 if found.not_judged or any(each.unknown for each in found.horizons) else 0
+    return 3 if found.not_judged or found.not_seen or any(each.unknown for each in found.horizons) else 0
 
 
 def director(found: SeenHorizons) -> Phrase:
@@ -81,10 +81,13 @@ def _document(found: SeenHorizons) -> dict[str, Any]:
         "findings": to_data(found.findings),
         "not_judged": found.not_judged or None,
         "left_out": found.left_out,
+        "not_seen": list(found.not_seen),
     }
 
 
 def _print(found: SeenHorizons) -> None:
+    for each in found.not_seen:
+        render.note(say("not seen: {what}", what=each))
     if found.not_judged:
         render.line(say("not judged: {why}", why=found.not_judged))
         return
@@ -103,8 +106,8 @@ def _print(found: SeenHorizons) -> None:
     ]
     if rows:
         render.table(headings, rows)
-    for each in found.horizons:
-        _print_details(each)
+    for horizon in found.horizons:
+        _print_details(horizon)
     if found.left_out:
         render.note(count("{n} older point was not looked at", "{n} older points were not looked at", found.left_out))
     for finding in found.findings:

@@ -93,7 +93,7 @@ def plan_extension(
         )
     if not isinstance(repository, NeededObjects) or not isinstance(repository, ObjectLocks):
         raise UsageError(say("repository {name} does not tell which objects a point needs", name=name))
-    owned, _ = owned_points(wiring, repository, name, application)
+    owned, _, _ = owned_points(wiring, repository, name, application)
     chosen = [each for each in owned if each[1].id.startswith(point)] if point is not None else []
     if point is None:
         chosen = list({each[0].name: each for each in reversed(owned)}.values())  # the newest comes last, and stays

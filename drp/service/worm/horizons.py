@@ -41,6 +41,8 @@ class SeenHorizons:
     """Why none of its points has a horizon; nothing: they have."""
     left_out: int = 0
     """Points older than those that were looked at."""
+    not_seen: tuple[Phrase, ...] = ()
+    """Points that cannot be read, and applications whose files are invalid, so that nobody knows which are theirs."""
 
     @property
     def safest(self) -> Horizon | None:
@@ -80,18 +82,24 @@ def _looked(wiring: Wiring, settings: RepositorySettings, application: str | Non
     if repository.locks_of(()) is None:
         why = say("nothing is told of locks where this repository is: see `drp repo worm {name}`", name=settings.name)
         return SeenHorizons(repository=settings.name, at=now, not_judged=why)
-    owned, left_out = owned_points(wiring, repository, settings.name, application)
+    owned, left_out, not_seen = owned_points(wiring, repository, settings.name, application)
+    if not owned:
+        why = say("no application has a recovery point in it")
+        return SeenHorizons(repository=settings.name, at=now, not_judged=why, not_seen=not_seen)
     needs = dict(needs_by_point(repository, owned, told))
     looker = _Looker(repository, settings, now)
     horizons = tuple(looker.horizon(owner, point, needs[point.id]) for owner, point in owned)
     findings = tuple(finding for each in horizons for finding in horizon_findings(each, now))
-    return SeenHorizons(repository=settings.name, at=now, horizons=horizons, findings=findings, left_out=left_out)
+    return SeenHorizons(
+        repository=settings.name, at=now, horizons=horizons, findings=findings, left_out=left_out, not_seen=not_seen
+    )
 
 
 def owned_points(
     wiring: Wiring, repository: Repository, name: str, application: str | None
-) -> tuple[list[tuple[Application, RecoveryPoint]], int]:
-    """Return the newest points that are kept in a repository, with whose they are, and how many older ones there are.
+) -> tuple[list[tuple[Application, RecoveryPoint]], int, tuple[Phrase, ...]]:
+    """Return the newest points that are kept in a repository, with whose they are; how many older ones there are; and
+    what could not be seen.
 
     Raises ``NotFound`` for an application that keeps nothing there.
     """
@@ -105,9 +113,14 @@ def owned_points(
             say("application {application} keeps nothing in {name}", application=application, name=name),
             hint=say("`drp app list` says which repositories each has"),
         )
-    found = [(owner, point) for owner in owners for point in repository.points(owner).points]
+    listings = [(owner, repository.points(owner)) for owner in owners]
+    found = [(owner, point) for owner, listing in listings for point in listing.points]
+    not_seen = {line: None for _, listing in listings for line in listing.unreadable}
+    for kind, name_of_it in wiring.site.broken:
+        if kind == "application" and application in {None, name_of_it}:
+            not_seen[say("the file of application {name} is invalid", name=name_of_it)] = None
     found.sort(key=lambda each: (each[1].consistent_at, each[1].id, each[0].name), reverse=True)
-    return found[:_MOST_POINTS], max(0, len(found) - _MOST_POINTS)
+    return found[:_MOST_POINTS], max(0, len(found) - _MOST_POINTS), tuple(not_seen)
 
 
 def needs_by_point(
