@@ -14,9 +14,12 @@ from drp.domain.repository_port import Needs
 from drp.domain.restore import CellSecret
 from drp.domain.worm.attestation import Attestation, LockDemand
 from drp.domain.worm.judging import SeenObject
+from drp.repositories.locations.s3 import S3Reader
 
 PASSWORD_VARIABLE = "RESTIC_PASSWORD_FILE"  # noqa: S105 - a variable's name
 CREDENTIALS_VARIABLE = "AWS_SHARED_CREDENTIALS_FILE"
+ADDRESS_VARIABLE = "RESTIC_REPOSITORY_FILE"
+"""A file that holds the repository's address: what it takes to be let in is part of that, and would be seen in argv."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,11 +47,14 @@ class CellAccess:
     """How the restore cell reaches the repository."""
 
     repository: str
+    """As restic takes it; empty: a secret names it."""
     options: tuple[str, ...] = ()
     read_only_binds: Mapping[str, str] = field(default_factory=dict)
     endpoint: tuple[str, int] | None = None
     secrets: Mapping[str, str] = field(default_factory=dict)
     """Environment variable → name of the cell secret."""
+    served_by: str = ""
+    """The view's door that takes the cell's listening socket; empty: the endpoint is one of the network."""
 
 
 class Backend(Protocol):
@@ -133,3 +139,16 @@ class LockedPlace(Protocol):
     ) -> Mapping[str, SeenObject]:
         """Return what protects each of these objects; dates are exact below ``enough``, and where they end first."""
         ...
+
+
+@runtime_checkable
+class KeepsVersions(AttestedPlace, LockedPlace, Protocol):
+    """A bucket: it may keep the versions of what is overwritten or deleted, so that a drill can be bound to them."""
+
+    def reader(self) -> S3Reader:
+        """Return its client, which only reads. Raises what resolving secrets raises."""
+        ...
+
+
+class Bucket(Backend, KeepsVersions, Protocol):
+    """A location in a bucket."""

@@ -47,6 +47,10 @@ class BucketBackend:
         self._watch: tuple[float, Path | None, LockWatch] | None = None
         self._object_lock: bool | None = None
 
+    def reader(self) -> S3Reader:
+        """Return its client, which only reads."""
+        return self._reader
+
     @cached_property
     def _reader(self) -> S3Reader:
         return S3Reader(self._name, self._location, self._resolve, self._limits)

@@ -165,7 +165,7 @@ class ResticRepository(SeesLocks, KnowsNeeds):
         self._require_there(point)
         cell = self._backend.cell()
         program = f"{_TOOL_FOLDER}/{self._tool.path.name}"
-        place = ("--repo", cell.repository, *cell.options)
+        place = (*(("--repo", cell.repository) if cell.repository else ()), *cell.options)
         root = source_root(self._tool, point)
         part: tuple[str, ...] = ()
         if only is not None:
@@ -180,6 +180,7 @@ class ResticRepository(SeesLocks, KnowsNeeds):
             executables=(str(self._tool.path),),
             read_only_binds=dict(cell.read_only_binds),
             endpoint=cell.endpoint,
+            served_by=cell.served_by,
             progress="restic-json" if self._tool.features.restore_json else "restic-text",
             source_root=root,
             capped_by=("--limit-download", "{kib}"),

@@ -98,8 +98,7 @@ def _looked(wiring: Wiring, settings: RepositorySettings, application: str | Non
 def owned_points(
     wiring: Wiring, repository: Repository, name: str, application: str | None
 ) -> tuple[list[tuple[Application, RecoveryPoint]], int, tuple[Phrase, ...]]:
-    """Return the newest points that are kept in a repository, with whose they are; how many older ones there are; and
-    what could not be seen.
+    """Return the newest points that are kept in a repository, how many older ones there are, and what was not seen.
 
     Raises ``NotFound`` for an application that keeps nothing there.
     """
