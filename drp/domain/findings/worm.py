@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-<<<<<<< HEAD
-from drp.domain.findings.horizon import HORIZON
-=======
 from drp.domain.findings.expected_points import EXPECTED_POINTS
->>>>>>> main
+from drp.domain.findings.horizon import HORIZON
 from drp.domain.findings.locks import LOCKS
 from drp.domain.findings.pinned import PINNED
 
-<<<<<<< HEAD
-WORM = (*LOCKS, *HORIZON)
-=======
-WORM = (*EXPECTED_POINTS, *LOCKS, *PINNED)
->>>>>>> main
+WORM = (*EXPECTED_POINTS, *LOCKS, *HORIZON, *PINNED)
