@@ -71,3 +71,16 @@ def horizon(
     if extend is None:
         return show_horizons(wiring, name, application, machine=machine)
     return extend_horizon(wiring, name, instant_of(extend), application, point, agreed=yes, machine=machine)
+
+
+@app.command()
+def worm(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="Name of the repository.")],
+    machine: Json = False,
+) -> int:
+    """Show what keeps a repository's recovery points from being deleted: declared, observed, probed."""
+    from drp.cli.context import wiring_of
+    from drp.cli.repo_worm import show_locks
+
+    return show_locks(wiring_of(context), name, machine=machine)
