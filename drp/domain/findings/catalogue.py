@@ -9,13 +9,26 @@ from drp.domain.findings.history import HISTORY
 from drp.domain.findings.locks import LOCKS
 from drp.domain.findings.origin import ORIGIN
 from drp.domain.findings.points import POINTS
+from drp.domain.findings.probe import PROBE
 from drp.domain.findings.reconciliation import RECONCILIATION
 from drp.domain.findings.runbook import RUNBOOK
 from drp.domain.findings.sign_off import SIGN_OFF
 from drp.domain.findings.time import TIME
 from drp.domain.findings.witness import WITNESS
 
-_ELSEWHERE = (*APPROVAL, *HISTORY, *LOCKS, *ORIGIN, *POINTS, *RECONCILIATION, *RUNBOOK, *SIGN_OFF, *TIME, *WITNESS)
+_ELSEWHERE = (
+    *APPROVAL,
+    *HISTORY,
+    *LOCKS,
+    *ORIGIN,
+    *POINTS,
+    *PROBE,
+    *RECONCILIATION,
+    *RUNBOOK,
+    *SIGN_OFF,
+    *TIME,
+    *WITNESS,
+)
 CATALOGUE: dict[str, FindingCode] = {code.code: code for code in _ELSEWHERE}
 assert len(CATALOGUE) == len(_ELSEWHERE), "a code means one thing"
 
