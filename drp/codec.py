@@ -16,6 +16,7 @@ from pydantic_core import CoreSchema, core_schema
 
 from drp.domain import phrase_form
 from drp.domain.phrase import Phrase, say
+from drp.domain.repository import Location
 from drp.errors import Tampered
 
 T = TypeVar("T")
@@ -31,6 +32,17 @@ def _phrases(kind: type[Phrase], source: Any, handler: Any) -> CoreSchema:  # no
 
 
 Phrase.__get_pydantic_core_schema__ = classmethod(_phrases)  # type: ignore[attr-defined]
+
+
+def _by_what_it_is(kind: type[Location], source: Any, handler: Any) -> CoreSchema:
+    """Tell pydantic to write any location as what it is: packages add places, and no union could name them."""
+    if source is not Location:
+        schema: CoreSchema = handler(source)
+        return schema
+    return core_schema.is_instance_schema(kind, serialization=core_schema.plain_serializer_function_ser_schema(to_data))
+
+
+Location.__get_pydantic_core_schema__ = classmethod(_by_what_it_is)  # type: ignore[attr-defined]
 
 _adapters: dict[Any, TypeAdapter[Any]] = {}
 

@@ -14,7 +14,7 @@ from drp.cli.need import Need, attempt
 from drp.cli.words import word
 from drp.domain.phrase import joined, say
 from drp.domain.precheck_words import STATES, sentence
-from drp.domain.repository import Location, S3Location
+from drp.domain.repository import Location
 from drp.errors import AccessDenied, ConfigError, NotFound, NotReadable, RepositoryError, StorageFull
 from drp.service.precheck import precheck
 from drp.service.wiring import Wiring
@@ -97,10 +97,6 @@ def _readable_folder(folder: Path) -> str:
     return str(folder)
 
 
-def _folder_of(location: Location) -> Path | None:
-    return None if isinstance(location, S3Location) else location.folder
-
-
 def _closed_below(folder: Path) -> Path | None:
     """Return the first thing in a repository that this user may not read, of as many as can be looked at in seconds."""
     seen = 0
@@ -149,7 +145,7 @@ def _repository(wiring: Wiring, name: str, location: Location) -> str:
         abilities = repository.preflight()
     if abilities.remarks:
         raise RepositoryError("; ".join(abilities.remarks[:3]), hint=say("see `drp repo points {name}`", name=name))
-    if (folder := _folder_of(location)) is not None and (closed := _closed_below(folder)) is not None:
+    if (folder := location.folder) is not None and (closed := _closed_below(folder)) is not None:
         hint = say("let the user that runs drp read it, and no more than that")
         raise AccessDenied(say("this user may not read {closed}", closed=closed), hint=hint)
     tool = say("{tool} {version}", tool=abilities.tool, version=abilities.tool_version)

@@ -63,6 +63,7 @@ def init(
         render.line(say("next: {step}drp config check && drp doctor", step=_step(directory)))
         return
     from drp.cli.site_views import show_described
+    from drp.config.locations import Given
     from drp.config.whereabouts import Secrets
     from drp.service.survey import describe
 
@@ -70,10 +71,9 @@ def init(
         password_file=password_file,
         password_command=password_command,
         password_credential=password_credential,
-        access_key_file=access_key_file,
-        secret_key_file=secret_key_file,
     )
-    found = describe(directory, repository, secrets, region=region, ca_file=ca_file, executable=executable, apart=split)
+    given = Given(user_file=access_key_file, secret_file=secret_key_file, region=region, ca_file=ca_file)
+    found = describe(directory, repository, secrets, given=given, executable=executable, apart=split)
     show_described(directory, found, _step(directory))
 
 

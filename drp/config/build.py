@@ -7,11 +7,12 @@ from datetime import timedelta
 from pathlib import Path
 
 from drp.config import schema_reconciliation, schema_sign_off
+from drp.config.locations import LocationFile, configured_location
 from drp.config.repository_kinds import configured_kind
 from drp.config.schema import Secret, TlsFile
 from drp.config.schema_applications import ApplicationFile, BackupFile
 from drp.config.schema_drills import DrillFile, Recovery, SelectFile
-from drp.config.schema_repositories import LocationFile, RepositoryFile, WriteKeysFile, s3_endpoint
+from drp.config.schema_repositories import RepositoryFile, WriteKeysFile
 from drp.config.steering import program
 from drp.domain.application import (
     Application,
@@ -30,11 +31,8 @@ from drp.domain.plan import InterruptPolicy, Scenario
 from drp.domain.reconciliation.declaration import Reconciliation
 from drp.domain.recovery_point import Selection
 from drp.domain.repository import (
-    DirectoryLocation,
     Location,
-    MediumLocation,
     RepositorySettings,
-    S3Location,
     WaitLimits,
     WormSettings,
     WriteKeys,
@@ -144,21 +142,8 @@ def _write_keys(said: WriteKeysFile | None, site: Path) -> WriteKeys | None:
 
 def location(said: LocationFile, site: Path) -> Location:
     """Return where a repository is, paths made absolute."""
-    if said.s3 is not None:
-        bucket = said.s3
-        return S3Location(
-            endpoint=s3_endpoint(bucket.endpoint),
-            bucket=bucket.bucket,
-            prefix=bucket.prefix,
-            region=bucket.region,
-            ca_file=site / bucket.ca_file if bucket.ca_file is not None else None,
-            access_key=secret(bucket.access_key, site),
-            secret_key=secret(bucket.secret_key, site),
-            session_token=secret(bucket.session_token, site) if bucket.session_token is not None else None,
-        )
-    if said.medium is not None:
-        return MediumLocation(mount=site / said.medium.mount, label=said.medium.label, path=said.medium.path)
-    return DirectoryLocation(path=site / (said.directory or "."))
+    name, place = said.chosen()
+    return configured_location(name).location(place, site)
 
 
 def application(said: ApplicationFile, site: Path) -> Application:

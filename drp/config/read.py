@@ -20,7 +20,7 @@ from drp.config.references_places import cross_check_places
 from drp.config.references_reconciliation import cross_check_lists
 from drp.config.references_schedule import cross_check_schedule
 from drp.config.references_sign_off import cross_check_sign_off
-from drp.config.repository_kinds import kinds_named, repositories_file
+from drp.config.repository_kinds import repositories_file
 from drp.config.sandbox_drivers import sandboxes_file
 from drp.config.schema import SiteFile
 from drp.config.schema_applications import ApplicationFile
@@ -63,9 +63,7 @@ class SiteReader:
         inventory = self._listed("inventory")
         self._strangers(inventory)
         if "repositories.yml" in inventory:
-            repositories, document = self._file(
-                "inventory/repositories.yml", lambda data: repositories_file(kinds_named(data))
-            )
+            repositories, document = self._file("inventory/repositories.yml", repositories_file)
             self.inventory.repositories = dict(repositories.repositories) if repositories else {}
             self._remember("repository", document, "repositories")
         if "sandboxes.yml" in inventory:

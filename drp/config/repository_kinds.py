@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, Protocol
 
 from pydantic import ConfigDict, Discriminator, Field, Tag, create_model, field_validator
 
+from drp.config.locations import LOCATIONS, LocationFile, location_file, places_named
 from drp.config.schema import Strict
 from drp.config.schema_repositories import DEFAULT_KIND, RepositoryFile
 from drp.config.values import Name
@@ -78,27 +79,47 @@ class RepositoriesFile(Strict):
     """Repositories by name."""
 
 
-def repositories_file(kinds: Collection[str]) -> type[RepositoriesFile]:
-    """Return the model of a file whose entries are of some kinds; others are refused where they stand."""
+def repositories_file(data: Any) -> type[RepositoriesFile]:
+    """Return the model of a file for the kinds and places that it names; others are refused where they stand."""
+    places = places_named(data)
     files: dict[str, type[RepositoryFile]] = {}
-    for kind in sorted(kinds):
+    for kind in sorted(kinds_named(data)):
         with suppress(PluginError):
-            files[kind] = configured_kind(kind).file
+            files[kind] = entry_file(kind, places)
 
     def tag(said: Any) -> str:
         kind = said.get("kind", DEFAULT_KIND) if isinstance(said, dict) else getattr(said, "kind", DEFAULT_KIND)
         return kind if isinstance(kind, str) and kind in files else _UNKNOWN
 
-    return _model({**files, _UNKNOWN: UnknownKindFile}, tag)
+    return _model({**files, _UNKNOWN: _placed(UnknownKindFile, places)}, tag)
 
 
 def described_file() -> type[RepositoriesFile]:
-    """Return the model of a file that may name every installed kind, for editors."""
+    """Return the model of a file that may name every installed kind and place, for editors."""
     files = {}
     for kind in KINDS.names():
         with suppress(PluginError):
-            files[kind] = configured_kind(kind).file
+            files[kind] = entry_file(kind, LOCATIONS.names())
     return _model(files, lambda said: said["kind"])
+
+
+def entry_file(kind: str, places: Collection[str]) -> type[RepositoryFile]:
+    """Return the model of an entry of a kind, in one of some places. Raises what `configured_kind` does."""
+    return _placed(configured_kind(kind).file, places)
+
+
+def _placed(file: type[RepositoryFile], places: Collection[str]) -> type[RepositoryFile]:
+    field = file.model_fields["location"]
+    base = field.annotation
+    assert isinstance(base, type)
+    assert issubclass(base, LocationFile)
+    return create_model(
+        file.__name__,
+        __base__=file,
+        __module__=file.__module__,
+        __doc__=file.__doc__,
+        location=(location_file(base, places), Field()),
+    )
 
 
 def _model(files: Mapping[str, type[RepositoryFile]], tag: Callable[[Any], str]) -> type[RepositoriesFile]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Literal, Self
+from typing import Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, field_validator
 
+from drp.config.locations import LocationFile
 from drp.config.schedule_values import WindowText, Zone
 from drp.config.schema import Secret, Strict
 from drp.config.values import Duration, Rate, Text
@@ -74,23 +75,6 @@ class MediumFile(Strict):
     """Label of its file system, or what `.drp-medium` at its root says: another medium is refused."""
     path: Text = "."
     """The repository, below the mount."""
-
-
-class LocationFile(Strict):
-    """Where the repository is: exactly one of the three."""
-
-    directory: Text | None = None
-    """A directory of this machine, or one mounted here; relative to the site directory."""
-    s3: S3LocationFile | None = None
-    """A bucket."""
-    medium: MediumFile | None = None
-    """An air-gapped medium, which may be absent."""
-
-    @model_validator(mode="after")
-    def _exactly_one(self) -> Self:
-        if sum(place is not None for place in (self.directory, self.s3, self.medium)) != 1:
-            raise ValueError(say("say exactly one of `directory`, `s3`, `medium`"))
-        return self
 
 
 class LimitsFile(Strict):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,13 +11,14 @@ from typing import Any
 from pydantic import ValidationError
 
 from drp.config import build
-from drp.config.repository_kinds import configured_kind
-from drp.domain.phrase import say
-from drp.domain.repository import DEFAULT_REGION, RepositorySettings
+from drp.config.locations import LOCATIONS, Given, configured_location
+from drp.config.repository_kinds import entry_file
+from drp.domain.phrase import Phrase, say, several
+from drp.domain.repository import RepositorySettings
 from drp.errors import UsageError
 
-_ELSEWHERE = re.compile(r"(rest|sftp|b2|azure|gs|swift|rclone|ssh|https?|file):", re.IGNORECASE)
-_PLACES = say("a directory, or s3:https://HOST[:PORT]/BUCKET[/PREFIX]")
+_FOREIGN = ("rest", "s3", "sftp", "b2", "azure", "gs", "swift", "rclone", "ssh", "http", "https", "file")
+"""Schemes that backup tools know: what begins with one is no directory."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,8 +29,6 @@ class Secrets:
     password_command: str = ""
     """Program and words, as a shell splits them."""
     password_credential: str = ""
-    access_key_file: Path | None = None
-    secret_key_file: Path | None = None
 
     def password(self) -> Mapping[str, Any]:
         """Return the reference to the password. Raises UsageError when there is none, or more than one."""
@@ -48,58 +46,39 @@ class Secrets:
         return said[0]
 
 
-def place_of(said: str) -> dict[str, Any]:
-    """Return `location` of an entry, but for the keys of a bucket. Raises UsageError for what drp does not read."""
-    if said.lower().startswith("s3:"):
-        return {"s3": _bucket(said[3:])}
-    if (match := _ELSEWHERE.match(said)) is not None:
-        raise UsageError(
-            say("{scheme}: repositories are not read: {said}", scheme=match[1].lower(), said=said),
-            hint=say("name {places}; mount or copy the repository where drp can read it", places=_PLACES),
-        )
-    return {"directory": str(Path(said).absolute())}
+def place_of(said: str, given: Given) -> dict[str, Any]:
+    """Return `location` of an entry. Raises UsageError for what drp does not read."""
+    scheme, colon, rest = said.partition(":")
+    scheme = scheme.lower()
+    known = LOCATIONS.names()
+    if not colon or scheme not in {*_FOREIGN, *known}:
+        return {"directory": str(Path(said).absolute())}
+    if scheme in known and (place := configured_location(scheme)).address:
+        return {scheme: place.from_address(rest, given)}
+    raise UsageError(
+        say("{scheme}: repositories are not read: {said}", scheme=scheme, said=said),
+        hint=say("name {places}; mount or copy the repository where drp can read it", places=_places()),
+    )
 
 
-def bucket_of(said: Mapping[str, Any], secrets: Secrets, *, region: str = "", ca_file: Path | None = None) -> Any:
-    """Return a bucket's location with the references to its keys. Raises UsageError."""
-    if secrets.access_key_file is None or secrets.secret_key_file is None:
-        raise UsageError(
-            say("how are the bucket's keys read?"),
-            hint=say(
-                "--access-key-file FILE and --secret-key-file FILE (chmod 600), of an identity that may only read"
-            ),
-        )
-    return {
-        **said,
-        **({"region": region} if region and region != DEFAULT_REGION else {}),
-        **({"ca_file": str(ca_file.absolute())} if ca_file is not None else {}),
-        "access_key": {"file": str(secrets.access_key_file.absolute())},
-        "secret_key": {"file": str(secrets.secret_key_file.absolute())},
-    }
+def _places() -> Phrase:
+    """Return how places are written that drp's own packages know."""
+    known = [configured_location(name) for name in LOCATIONS.names() if not LOCATIONS.places(name)]
+    written = [f"{each.name}:{each.address}" for each in known if each.address]
+    return say("a directory, or {others}", others=several(written))
 
 
 def settings_of(name: str, entry: Mapping[str, Any]) -> RepositorySettings:
     """Return the repository that an entry describes. Raises UsageError for an entry that no site could have."""
     try:
-        said = configured_kind(str(entry["kind"])).file.model_validate(entry)
+        said = entry_file(str(entry["kind"]), tuple(entry["location"])).model_validate(entry)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(step) for step in first["loc"])
         why = first["msg"].removeprefix("Value error, ")
         message = say("no repository of a site: {where}: {why}", where=where, why=why)
-        raise UsageError(message, hint=say("name {places}", places=_PLACES)) from None
+        raise UsageError(message, hint=say("name {places}", places=_places())) from None
     return build.repository(name, said, Path("/"))
-
-
-def _bucket(said: str) -> dict[str, Any]:
-    scheme, separator, rest = said.partition("://")
-    if not separator:
-        scheme, rest = "https", said
-    host, _, path = rest.partition("/")
-    bucket, _, prefix = path.strip("/").partition("/")
-    if scheme not in {"http", "https"} or not host or not bucket:
-        raise UsageError(say("no bucket is named: s3:{said}", said=said), hint=say("name {places}", places=_PLACES))
-    return {"endpoint": f"{scheme}://{host}", "bucket": bucket, **({"prefix": prefix} if prefix else {})}
 
 
 def _words(command: str) -> list[str]:

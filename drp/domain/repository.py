@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 from drp.domain.restore import SecretReference
 from drp.domain.schedule.policy import Window
@@ -42,9 +42,33 @@ class WaitLimits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DirectoryLocation:
+class Location:
+    """Where recovery points lie: what is asked of any place. Each is of an entry of `drp.config.locations`."""
+
+    kind: ClassVar[str] = ""
+    """Its name in the registry, which is also its key in a site's file."""
+
+    @property
+    def folder(self) -> Path | None:
+        """Return the folder of this machine that it is, or that it is while its medium is attached; None: none."""
+        return None
+
+    @property
+    def reached(self) -> tuple[str, int] | None:
+        """Return host and port of what has to be reachable; None: nothing over the network."""
+        return None
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Return files that say whom to believe, such as certificates: a drill's plan keeps their digests."""
+        return ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DirectoryLocation(Location):
     """A directory of this machine, or one that is mounted here."""
 
+    kind: ClassVar[str] = "directory"
     path: Path
 
     @property
@@ -54,9 +78,10 @@ class DirectoryLocation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MediumLocation:
+class MediumLocation(Location):
     """A directory on an air-gapped medium, which is attached only for backups and drills."""
 
+    kind: ClassVar[str] = "medium"
     mount: Path
     """Where the medium appears when it is attached."""
     label: str
@@ -71,9 +96,10 @@ class MediumLocation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class S3Location:
+class S3Location(Location):
     """A bucket, or a prefix in one, that is read with an identity which may only read."""
 
+    kind: ClassVar[str] = "s3"
     endpoint: ServiceAddress
     bucket: str
     prefix: str = ""
@@ -86,6 +112,16 @@ class S3Location:
     """Certificates that sign the endpoint's, PEM; None: those that the system trusts."""
 
     @property
+    def reached(self) -> tuple[str, int] | None:
+        """Return host and port of the service."""
+        return self.endpoint.host, self.endpoint.port
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Return the certificates."""
+        return (self.ca_file,) if self.ca_file is not None else ()
+
+    @property
     def shown(self) -> str:
         """Return the address in one line."""
         return "/".join(part for part in (self.endpoint.url, self.bucket, self.prefix) if part)
@@ -93,9 +129,6 @@ class S3Location:
     def key(self, name: str) -> str:
         """Return the object key of a file of the repository."""
         return f"{self.prefix}/{name}" if self.prefix else name
-
-
-Location = DirectoryLocation | MediumLocation | S3Location
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,8 +177,7 @@ class RepositorySettings:
     @property
     def endpoint(self) -> tuple[str, int] | None:
         """Return host and port of what has to be reachable; None: nothing over the network."""
-        place = self.location
-        return (place.endpoint.host, place.endpoint.port) if isinstance(place, S3Location) else None
+        return self.location.reached
 
 
 def bucket_name(value: str) -> str:

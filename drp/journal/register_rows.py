@@ -18,7 +18,7 @@ from drp.errors import Busy, Tampered, UsageError
 from drp.journal.chain import GENESIS, digest, link
 from drp.journal.register_tables import ENTRIES, SNAPSHOT
 
-FORM = f"1 {__version__}"
+FORM = f"2 {__version__}"
 """A snapshot of another version is made again: what it folds from the same entries may differ."""
 BATCH = 500
 

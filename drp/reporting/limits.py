@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from drp.domain.evidence import EvidenceRecord, RecoveryRecord
+from drp.domain.phase import Selected
 from drp.domain.phrase import Data, Phrase, Rate, say
 from drp.reporting.hostile import hostile_limits_of
 from drp.reporting.levels import limits_of_level
 from drp.reporting.room import room_limits_of
+from drp.reporting.undeletable import probe_of, refused
 
 _ALWAYS = (
     say(
@@ -93,22 +95,7 @@ def _anybody_signed(record: EvidenceRecord) -> Iterator[Phrase]:
 
 def _limits_of_recovery(recovery: RecoveryRecord) -> Iterator[Phrase]:
     name = Data(recovery.recovery)
-    lock = recovery.select.immutability if recovery.select is not None else None
-    if lock is not None and lock.provenance == "declared":
-        yield say("{application}: that the backup cannot be changed is declared, not observed.", application=name)
-    if lock is not None and lock.provenance == "observed":
-        yield say(
-            "{application}: that the backup cannot be changed is what the repository answered; nobody tried to "
-            "delete it.",
-            application=name,
-        )
-    if lock is not None and lock.objects_observed < lock.objects_total:
-        yield say(
-            "{application}: the lock was read on {observed} of {total} objects.",
-            application=name,
-            observed=lock.objects_observed,
-            total=lock.objects_total,
-        )
+    yield from _limits_of_locks(recovery.select, name)
     point = recovery.select.point if recovery.select is not None else None
     if point is not None and point.sub_path:
         yield say(
@@ -140,3 +127,37 @@ def _limits_of_recovery(recovery: RecoveryRecord) -> Iterator[Phrase]:
         yield say("{application}: durations come from the wall clock and are approximate.", application=name)
     if recovery.measurement.downtime_ms is None:
         yield say("{application}: for how long drp was not running cannot be told.", application=name)
+
+
+def _limits_of_locks(selected: Selected | None, name: Data) -> Iterator[Phrase]:
+    lock, probe = (selected.immutability, probe_of(selected)) if selected is not None else (None, None)
+    if lock is not None and lock.provenance == "declared":
+        yield say("{application}: that the backup cannot be changed is declared, not observed.", application=name)
+    if lock is not None and lock.provenance == "observed" and probe is not None and refused(probe):
+        yield say(
+            "{application}: drp tried to delete and change a sacrificial object of its own in that repository, and "
+            "never the backup itself.",
+            application=name,
+        )
+    elif lock is not None and lock.provenance == "observed":
+        yield say(
+            "{application}: that the backup cannot be changed is what the repository answered; nobody tried to "
+            "delete it.",
+            application=name,
+        )
+    if lock is not None and lock.objects_observed < lock.objects_total:
+        yield say(
+            "{application}: the lock was read on {observed} of {total} objects.",
+            application=name,
+            observed=lock.objects_observed,
+            total=lock.objects_total,
+        )
+    scrub = selected.known.scrub if selected is not None and selected.known is not None else None
+    if scrub is not None and (scrub.damaged_total or scrub.missing):
+        yield say(
+            "{application}: the newest scrub of its repository found {damaged} damaged and {missing} missing objects; "
+            "that the point of this drill came back says nothing of the others.",
+            application=name,
+            damaged=scrub.damaged_total,
+            missing=len(scrub.missing),
+        )

@@ -13,6 +13,7 @@ from drp.domain.phrase import Data, Phrase, count, say
 from drp.reporting.standing import Standing, standings_of
 from drp.reporting.story_actions import Action, conclusive_actions, failed_actions, warned_actions
 from drp.reporting.story_told import disagreements, failures, tolerable, undecided
+from drp.reporting.undeletable import told_attacks, told_undeletable
 
 MOST_TOLD = 5
 MOST_ACTIONS = 6
@@ -26,6 +27,8 @@ class Story:
     """What happened, the worst first."""
     more: int
     """So many sentences more would be to say: the report has them further down."""
+    kept: tuple[Phrase, ...]
+    """Until when nobody can delete what was restored, where somebody looked."""
     lead: Phrase | None
     """What the actions are for; None: there are none."""
     actions: tuple[Action, ...]
@@ -36,11 +39,12 @@ class Story:
 
 def story_of(record: EvidenceRecord) -> Story:
     """Return the story of a drill: passed, failed, inconclusive or aborted."""
-    told = list(_told(record))
+    told = [*told_attacks(record), *_told(record)]
     lead, actions = _actions(record)
     return Story(
         told=tuple(told[:MOST_TOLD]),
         more=max(0, len(told) - MOST_TOLD),
+        kept=told_undeletable(record),
         lead=lead if actions else None,
         actions=tuple(actions[:MOST_ACTIONS]),
         further=max(0, len(actions) - MOST_ACTIONS),

@@ -13,6 +13,7 @@ from drp.domain.names import shown_name
 from drp.domain.phrase import Phrase
 from drp.reporting.i18n import Language, language
 from drp.reporting.markdown import MARKS, Markdown, code, table
+from drp.reporting.text_immutability import immutability_lines
 from drp.reporting.text_reconciliation import reconciliation_lines
 from drp.reporting.view import FindingView, Origin, RecoveryView, ReportView, view_of
 from drp.reporting.words import (
@@ -80,6 +81,7 @@ class _Writer:
     def _story(self, view: ReportView) -> Iterator[str]:
         """Yield what happened and what has to be done, before anything else."""
         yield from self._list(view.story.told, view.story.more)
+        yield from self._list(view.story.kept, 0)
         if view.story.lead is None:
             return
         yield f"**{self._say(view.story.lead)}**"
@@ -122,6 +124,8 @@ class _Writer:
         if view.volumes:
             volumes = ((code(one.at), self._say(one.made), self._say(one.erased)) for one in view.volumes)
             yield from table((_("Volume"), _("What it was"), _("What became of it")), volumes)
+        if view.immutability is not None:
+            yield from immutability_lines(view.immutability, self._markdown)
         yield from self._steps(view)
         for finding in view.findings[:100]:
             yield from self._finding(finding)

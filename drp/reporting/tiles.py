@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from drp.domain.duration import cut
 from drp.domain.evidence import RecoveryRecord
 from drp.domain.measure import Measurement
-from drp.domain.phrase import Day, Duration, Phrase, count, say
+from drp.domain.phrase import Duration, Phrase, count, say
 from drp.domain.plan import DrillPlan
 from drp.domain.reconciliation.result import ReconciliationResult
-from drp.domain.recovery_point import Immutability
 from drp.domain.resting import Resting, resting, statements
 from drp.domain.sign_off import Checklist
 from drp.reporting.fit import fit_of
+from drp.reporting.immutability_tile import immutability_tile
 from drp.reporting.levels import sample_of
 from drp.reporting.summaries import up_after
 from drp.reporting.tile import NOT_REACHED, NOTHING, Tile
 from drp.reporting.witnesses import dated_by_of
-from drp.reporting.words import ATTAINMENT_TONES, ATTAINMENTS, REFERENT, SHORT_PROVENANCES, WITNESSES, Tone
+from drp.reporting.words import ATTAINMENT_TONES, ATTAINMENTS, REFERENT, WITNESSES
 
 _OF_CHECKS = ("DRP-C", "DRP-U")
 """Codes of findings about whether an application works."""
@@ -28,10 +30,12 @@ def tiles_of(
     *,
     checklist: Checklist | None = None,
     compared: ReconciliationResult | None = None,
+    declared_at: datetime,
 ) -> tuple[Tile, ...]:
     """Return the tiles of a recovery: always the same six, one more each where the plan compares or asks for sign-offs.
 
-    ``compared``: how all applications fit together. What was not reached says so.
+    ``compared``: how all applications fit together. ``declared_at``: of the drill; a lock that ended by then is none.
+    What was not reached says so.
     """
     return (
         _time(record),
@@ -40,7 +44,7 @@ def tiles_of(
         _checks(record) if plan.starts else _unstarted(),
         *((fit_of(record, compared),) if plan.reconciliation is not None else ()),
         _isolation(record),
-        _immutability(record),
+        immutability_tile(record, declared_at),
         *((_sign_off(record, checklist),) if plan.sign_off is not None else ()),
     )
 
@@ -190,24 +194,6 @@ def _isolation(record: RecoveryRecord) -> Tile:
     return Tile(question, figure, say("Not proven"), "doubt", note, who)
 
 
-def _immutability(record: RecoveryRecord) -> Tile:
-    question = say("Could the backup have been deleted?")
-    lock = record.select.immutability if record.select is not None else None
-    if lock is None:
-        return Tile(question, NOTHING, NOT_REACHED, "doubt", say("no recovery point was chosen"))
-    provenance = SHORT_PROVENANCES[lock.provenance]
-    if lock.mode == "offline":
-        note = say("reachable only while its medium is attached, {provenance}", provenance=provenance)
-        return Tile(question, say("offline"), say("Out of reach"), _known(lock), note)
-    note = say("object lock, {provenance}", provenance=provenance)
-    if lock.mode in {"compliance", "legal-hold"}:
-        until = lock.retained_until
-        figure = say("until {until}", until=Day(until)) if until is not None else say("locked")
-        return Tile(question, figure, say("Immutable"), _known(lock), note)
-    word = say("Unknown") if lock.mode == "unknown" else say("Not immutable")
-    return Tile(question, say("not locked"), word, "doubt", note)
-
-
 def _sign_off(record: RecoveryRecord, checklist: Checklist | None) -> Tile:
     question, measurement = say("Can people work with it?"), record.measurement
     if checklist is None:
@@ -226,8 +212,3 @@ def _sign_off(record: RecoveryRecord, checklist: Checklist | None) -> Tile:
     taken = say("{rta}", rta=Duration(measurement.wrt_ms)) if measurement.wrt_ms is not None else NOTHING
     note = say("after {wrt}; objective (WRT): {objective}", wrt=taken, objective=Duration(objective))
     return Tile(question, figure, ATTAINMENTS[measurement.wrt_attainment], tone, note, REFERENT)
-
-
-def _known(lock: Immutability) -> Tone:
-    """What is only declared is a doubt, however good it sounds."""
-    return "doubt" if lock.provenance == "declared" else "good"

@@ -21,6 +21,7 @@ from drp.domain.sign_off import Checklist, SignOffStep, StepResult
 from drp.evidence.record import record_digest
 from drp.reporting.approval import approval_of
 from drp.reporting.code import MOST_CODE, CodeRow, code_of
+from drp.reporting.immutability import ImmutabilityView, immutability_of
 from drp.reporting.left_out import MOST_LEFT_OUT, LeftOut, left_out_of
 from drp.reporting.levels import depth_of, meaning_of
 from drp.reporting.limits import limits_of
@@ -117,6 +118,8 @@ class RecoveryView:
     """Who dated the newest datum that bounds the loss."""
     code: Shortened[CodeRow]
     """Code that came out of the backup."""
+    immutability: ImmutabilityView | None
+    """None: a record of before, or nothing of it was looked at."""
     steps: tuple[StepView, ...]
     """Of the business referent's checklist; empty: the plan does not ask for a sign-off."""
 
@@ -202,7 +205,9 @@ def _recovery(record: RecoveryRecord, planned: PlannedRecovery, whole: EvidenceR
         planned=planned,
         standing=standing_of(record, whole),
         summary=summary_of(record, planned, starts=whole.plan.starts),
-        tiles=tiles_of(record, whole.plan, checklist=checklist, compared=whole.reconciliation),
+        tiles=tiles_of(
+            record, whole.plan, checklist=checklist, compared=whole.reconciliation, declared_at=whole.declared_at
+        ),
         timeline=timeline_of(record),
         probe_groups=_groups(record.prepare.proof) if record.prepare is not None else (),
         surroundings=(*software_of(record), *pod_of(whole.plan, record)),
@@ -215,6 +220,7 @@ def _recovery(record: RecoveryRecord, planned: PlannedRecovery, whole: EvidenceR
         demand=demand_of(record, planned, starts=whole.plan.starts),
         dated_by=dated_by_of(record),
         code=_shorten(code_of(record, planned), MOST_CODE),
+        immutability=immutability_of(record, planned, whole),
         steps=_steps(record, checklist),
     )
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
+from drp.config.locations import LOCATIONS
 from drp.config.repository_kinds import KINDS, ConfiguredKind, configured_kind
 from drp.domain.repository import RepositorySettings
 from drp.domain.repository_port import Repository
@@ -61,5 +62,5 @@ def kind_of(settings: RepositorySettings) -> RepositoryKind:
 
 
 def package_of(settings: RepositorySettings) -> tuple[Path, ...]:
-    """Return the folders, or the file, of the package that a repository's kind is in; none for drp's own."""
-    return _KINDS.places(settings.kind)
+    """Return the folders, or files, of the packages that a repository's kind and place are in; none for drp's own."""
+    return tuple(dict.fromkeys((*_KINDS.places(settings.kind), *LOCATIONS.places(settings.location.kind))))

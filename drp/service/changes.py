@@ -17,7 +17,6 @@ from drp.config.site import Site
 from drp.domain.events import DrillDeclared
 from drp.domain.fold import DrillState
 from drp.domain.journal import Journal
-from drp.domain.repository import S3Location
 from drp.domain.schedule.changes import OF_DRP, REPOSITORY, changed, described, recovery_of, used
 from drp.domain.schedule.proofs import Proof
 from drp.errors import DrpError, RepositoryError
@@ -102,8 +101,7 @@ class Changes:
             paths += kind_of(settings).programs(settings)
         except RepositoryError:  # it is gone from this machine; the next drill will say so
             paths = []
-        if isinstance(settings.location, S3Location) and settings.location.ca_file is not None:
-            paths.append(settings.location.ca_file)
+        paths += settings.location.files
         return {str(path): _hex(_DIGESTS.file(path)) for path in paths}, {
             f"{REPOSITORY}{name}": settings_digest(settings)
         }

@@ -17,7 +17,7 @@ from drp.codec import digest
 from drp.command import MINIMAL_ENVIRONMENT
 from drp.config.site import Site
 from drp.domain.plan import DrillPlan
-from drp.domain.repository import RepositorySettings, S3Location, WaitLimits
+from drp.domain.repository import RepositorySettings, WaitLimits
 from drp.domain.schedule.changes import OF_DRP, REPOSITORY
 from drp.errors import RepositoryError
 from drp.materials import FileDigests
@@ -66,8 +66,7 @@ class PlanMaterials:
             settings = self._site.repositories[name]
             with suppress(RepositoryError):  # the drill itself will say that there is none
                 yield from kind_of(settings).programs(settings)
-            if isinstance(settings.location, S3Location) and settings.location.ca_file is not None:
-                yield settings.location.ca_file
+            yield from settings.location.files
 
     def _verifiers(self, plan: DrillPlan) -> Mapping[str, str]:
         """Return the digest of every verifier's package; most are in the same one."""

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from drp.config.draft import NAME, Found, files
+from drp.config.locations import Given
 from drp.config.secrets import resolve
 from drp.config.site import check_site
 from drp.config.template import lay_site, require_no_site
-from drp.config.whereabouts import Secrets, bucket_of, place_of, settings_of
+from drp.config.whereabouts import Secrets, place_of, settings_of
 from drp.domain.application import Application, Objectives
 from drp.domain.newest_point import newest_of
 from drp.domain.phrase import say
@@ -45,8 +46,7 @@ def describe(
     said: str,
     secrets: Secrets,
     *,
-    region: str = "",
-    ca_file: Path | None = None,
+    given: Given | None = None,
     executable: str = "",
     apart: bool = False,
 ) -> Found:
@@ -55,7 +55,7 @@ def describe(
     ``apart``: folders at the top of a point are applications of their own. Raises what `survey` and `lay_site` do.
     """
     require_no_site(directory)
-    found = survey(said, secrets, region=region, ca_file=ca_file, executable=executable)
+    found = survey(said, secrets, given=given, executable=executable)
     found = replace(found, proposals=split(found.proposals)) if apart else found
     inventory = files(found)
     with tempfile.TemporaryDirectory(prefix="drp-init-") as place:
@@ -67,15 +67,13 @@ def describe(
     return found
 
 
-def survey(
-    said: str, secrets: Secrets, *, region: str = "", ca_file: Path | None = None, executable: str = ""
-) -> Found:
+def survey(said: str, secrets: Secrets, *, given: Given | None = None, executable: str = "") -> Found:
     """Return what the repository at a place holds, as its backup tool writes the place.
 
     Raises UsageError for a place that drp does not read, NotFound where there is no repository or no point, ConfigError
     for a secret that cannot be read, and what the Repository port names, ``AccessDenied`` for a wrong key above all.
     """
-    entry = _entry(place_of(said), secrets, region=region, ca_file=ca_file)
+    entry = _entry(place_of(said, given or Given()), secrets)
     if executable and entry["kind"] == "restic":
         entry["executable"] = str(Path(executable).absolute()) if "/" in executable else executable
     with tempfile.TemporaryDirectory(prefix="drp-init-", ignore_cleanup_errors=True) as cache:
@@ -109,11 +107,10 @@ def _found(entry: Mapping[str, Any], repository: Repository) -> Found:
     )
 
 
-def _entry(location: dict[str, Any], secrets: Secrets, *, region: str, ca_file: Path | None) -> dict[str, Any]:
+def _entry(location: dict[str, Any], secrets: Secrets) -> dict[str, Any]:
     """Return the entry of a site for a place, by what kind of repository is there."""
-    if "s3" in location:
-        bucket = bucket_of(location["s3"], secrets, region=region, ca_file=ca_file)
-        return {"kind": "restic", "location": {"s3": bucket}, "password": secrets.password()}
+    if "directory" not in location:
+        return {"kind": "restic", "location": location, "password": secrets.password()}
     folder = Path(location["directory"])
     location = _on_medium(folder) or location
     try:

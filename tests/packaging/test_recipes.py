@@ -185,6 +185,74 @@ def test_a_kind_of_repository_is_a_folder_and_its_entry_points(workshop: Worksho
     assert_recipe("a kind of repository", workshop.touched)
 
 
+VAULTED = '''"""A directory below /srv."""
+
+from drp.config.schema import Strict
+from drp.config.values import Text
+from drp.domain.repository import DirectoryLocation
+from drp.repositories.restic.directory import DirectoryBackend
+
+
+class ShelvedFile(Strict):
+    """A directory on a shelf."""
+
+    shelf: Text
+    """Name of the shelf."""
+
+
+class ShelvedLocation(DirectoryLocation):
+    kind = "shelved"
+
+
+class Shelved:
+    name = "shelved"
+    file = ShelvedFile
+    meaning = "A directory on a shelf."
+    is_folder = True
+    address = "SHELF"
+
+    def location(self, said, site):
+        return ShelvedLocation(path=site / "shelves" / said.shelf)
+
+    def from_address(self, address, given):
+        return {"shelf": address}
+
+    def restic(self, settings, resolve):
+        return DirectoryBackend(settings.name, settings.location.path)
+
+
+SHELVED = Shelved()
+'''
+SHELF = """version: 1
+repositories:
+  nightly: {kind: copies, location: {shelved: {shelf: a}}, folders: ["%Y-%m-%dT%H%M%SZ"]}
+  weekly: {kind: restic, location: {shelved: {shelf: b}}, password: {file: password}}
+"""
+
+
+def test_a_location_is_a_folder_and_an_entry_point(workshop: Workshop) -> None:
+    workshop.write("drp/repositories/locations/shelved/entry.py", VAULTED)
+    workshop.edit(
+        "pyproject.toml", ("directory = ", 'shelved = "drp.repositories.locations.shelved.entry:SHELVED"\ndirectory = ')
+    )
+    site = workshop.root / "site"
+    for name, content in {
+        "drp.yml": "version: 1\nname: s\n",
+        "inventory/repositories.yml": SHELF,
+        "shelves/a/2026-11-28T020000Z/a": "x",
+    }.items():
+        (site / name).parent.mkdir(parents=True, exist_ok=True)
+        (site / name).write_text(content)
+    found = json.loads(workshop.drp("--site", str(site), "config", "show", "--json"))
+    assert str(site / "shelves" / "b") in json.dumps(found)
+    assert '"shelf"' in workshop.drp("config", "schema", "repositories")
+    program = "from drp.config.whereabouts import Given, place_of; print(place_of('shelved:a', Given()))"
+    assert workshop.run("-c", program) == "{'shelved': {'shelf': 'a'}}\n"
+    (site / "inventory/repositories.yml").write_text(SHELF.partition("  weekly")[0])
+    assert json.loads(workshop.drp("--site", str(site), "repo", "list", "--json"))["items"][0]["state"] == "ready"
+    assert_recipe("a location", workshop.touched)
+
+
 TRIAL = """
 import os, sys
 from drp.sandboxes.host.worker import worker_command

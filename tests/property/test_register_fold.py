@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from drp.codec import canonical, from_json, to_data
 from drp.domain.clock import Stamp
+from drp.domain.phrase import NOTHING, say
 from drp.domain.schedule.events import (
     Paused,
     PauseEnded,
@@ -21,9 +22,40 @@ from drp.domain.schedule.events import (
 )
 from drp.domain.schedule.fold import KEPT, ScheduleState, fold_register
 from drp.domain.schedule.slot import Slot
+from drp.domain.worm.facts import PointsAccepted, PointsNoted
+from drp.domain.worm.points import LostPoint, NotedPoint
 
 AT = datetime(2026, 3, 1, 2, tzinfo=UTC)
 POLICIES = ("ehr/full", "ehr/hash", "lis/full")
+
+
+names = st.sampled_from(["ehr", "lis"])
+ids = st.sampled_from(["a", "b", "c"])
+new = st.builds(
+    NotedPoint,
+    application=names,
+    point=ids,
+    consistent_at=st.integers(0, 9).map(lambda hours: AT + timedelta(hours=hours)),
+    mark=st.sampled_from(["", "x", "y"]),
+)
+lost = st.builds(
+    LostPoint, application=names, point=ids, altered=st.booleans(), allowed=st.sampled_from([NOTHING, say("retention")])
+)
+noted = st.builds(
+    PointsNoted,
+    repository=st.sampled_from(["main", "vault"]),
+    host=st.just("one"),
+    new=st.lists(new, max_size=3).map(tuple),
+    lost=st.lists(lost, max_size=2).map(tuple),
+)
+accepted = st.builds(
+    PointsAccepted,
+    repository=st.sampled_from(["main", "vault"]),
+    application=names,
+    points=st.lists(ids, max_size=2).map(tuple),
+    by=st.just("ada"),
+    reason=st.just("moved"),
+)
 
 
 @st.composite
@@ -33,7 +65,11 @@ def registers(draw: st.DrawFn) -> list[RegisterEvent]:
     expected: list[Slot] = []
     waiting: list[Slot] = []
     for number in range(draw(st.integers(0, 40))):
-        kind = draw(st.sampled_from(["seen", "gone", "expected", "ended", "paused", "pause-ended", "skipped"]))
+        kind = draw(
+            st.sampled_from(
+                ["seen", "gone", "expected", "ended", "paused", "pause-ended", "skipped", "noted", "accepted"]
+            )
+        )
         policy = draw(st.sampled_from(POLICIES))
         application, level = policy.split("/")
         cause = draw(st.sampled_from(["cron", "after", "change"]))
@@ -56,6 +92,10 @@ def registers(draw: st.DrawFn) -> list[RegisterEvent]:
             events.append(PauseEnded(policy=policy, by="ada"))
         elif kind == "skipped" and slot.id not in {one.id for one in expected}:
             events.append(SlotSkipped(slot=slot, by="ada", reason="move"))
+        elif kind == "noted":
+            events.append(draw(noted))
+        elif kind == "accepted":
+            events.append(draw(accepted))
     return events
 
 
@@ -120,3 +160,37 @@ def test_slots_count_from_when_the_schedule_was_last_looked_at() -> None:
     assert fold_register(more).counted_from("ehr/full") == AT
     assert fold_register(entries([PolicySeen(policy="ehr/full", digest="a")])).counted_from("ehr/full") == AT
     assert fold_register(()).counted_from("ehr/full") is None
+
+
+@given(registers())
+def test_a_loss_stays_told_until_somebody_accepts_it_whatever_is_noted_afterwards(events: list[RegisterEvent]) -> None:
+    state = fold_register(entries(events))
+    untold: set[tuple[str, str, str]] = set()
+    for number in range(len(events)):
+        before = fold_register(entries(events[:number])).repositories
+        event = events[number]
+        if isinstance(event, PointsNoted):
+            known = before[event.repository].expected if event.repository in before else {}
+            present = {(each.application, each.point) for each in event.new} | set(known)
+            for each in event.lost:
+                key = (event.repository, each.application, each.point)
+                if (each.application, each.point) in present:
+                    untold = untold - {key} if each.allowed else untold | {key}
+        elif isinstance(event, PointsAccepted):
+            untold -= {(event.repository, event.application, point) for point in event.points}
+    told = {
+        (name, *known.key)
+        for name, repository in state.repositories.items()
+        for known in repository.expected.values()
+        if known.lost_at is not None
+    }
+    assert told == untold
+
+
+@given(registers())
+def test_folding_on_leaves_what_was_folded_as_it_was(events: list[RegisterEvent]) -> None:
+    told = entries(events)
+    half = fold_register(told[: len(told) // 2])
+    before = to_data(half)
+    fold_register(told[len(told) // 2 :], half.copy())
+    assert to_data(half) == before

@@ -19,6 +19,7 @@ from drp.domain.restore import RestoreOrder, RestoreReceipt
 from drp.domain.restored_code import RestoredCode
 from drp.domain.sandbox import IsolationProof, ProbeCheck, Residue, SandboxHandle, SandboxOrder, SandboxProfile
 from drp.domain.volume import VolumeRoom
+from drp.domain.worm.known import RepositoryKnown
 from drp.engine.crew import Threads
 from tests.simulators.approvals import SimApprovals
 from tests.simulators.clock import EPOCH, SimClock
@@ -84,6 +85,7 @@ class Script:
     lists: dict[str, tuple[str, ...]] = field(default_factory=dict)
     passed_over: int = 0
     """Path of a declared list → its lines."""
+    known: RepositoryKnown | None = None
     faults: dict[str, BaseException] = field(default_factory=dict)
     """port.method → what it raises."""
     on_call: Callable[[str], None] = lambda name: None
@@ -116,6 +118,7 @@ class World(Senders, Comparers):
             repositories={"vault": self}, sandbox=self, runbooks=Runbooks(self), hasher=self, manifests=self, checks=Checks(self), records=Records(self),
             sign_offs=self.desk, approvals=self.approvals, journal=self.journal, sink=self, clock=self.clock, crew=Threads(), reporter=self,
             cancelled=lambda: self.stop, signal_number=lambda: 2, tools=lambda: {"drp": "test"}, materials=lambda plan: self.script.materials,
+            known=lambda repository: self.script.known if repository == self.name else None,
         )  # fmt: skip
 
     def call(self, name: str) -> None:

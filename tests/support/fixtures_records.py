@@ -28,6 +28,7 @@ from drp.domain.recovery_point import Immutability
 from drp.evidence.record import make_record
 from tests.support.sample_journal import Tale, Teller, tale, tell
 from tests.support.sample_outputs import application, hashed, prepared, selected, verified
+from tests.support.sample_worm import attacked_journal, immutable_journal, lying_journal
 
 TOOLS = {"restic": "0.14.0", "ansible-core": "2.19.4", "bubblewrap": "0.8.0", "blake3": "1.0.5", "postgresql": "15.18"}
 HOSTILE = b"scans/\xe2\x80\xaegpj.exe\n<script>alert(1)</script>\x1b[31m\xff|`x`"
@@ -158,6 +159,9 @@ JOURNALS: dict[str, Callable[[], list[Entry]]] = {
     "inconclusive": inconclusive_journal,
     "aborted": aborted_journal,
     "unreachable": unreachable_journal,
+    "immutable": immutable_journal,
+    "attacked": attacked_journal,
+    "lying": lying_journal,
 }
 
 

@@ -17,6 +17,7 @@ from pydantic import BaseModel
 
 from drp.config.descriptions import models_in
 from drp.config.json_schema import KINDS, file_schema
+from drp.config.locations import LOCATIONS, configured_location
 from drp.config.repository_kinds import described_file
 from drp.config.sandbox_drivers import described_file as described_sandboxes
 from drp.config.values import parse_duration, show_duration
@@ -43,7 +44,7 @@ SHIPPED = {
 }
 EXAMPLES = Path(__file__).with_name("site_examples")
 _LONGEST = 60
-_REFUSED = {("FolderLocationFile", "s3")}
+_REFUSED = {("FolderLocationFile", name) for name in LOCATIONS.names() if not configured_location(name).is_folder}
 """What a block inherits and refuses."""
 _HEAD = """# Site reference: every key of every file
 

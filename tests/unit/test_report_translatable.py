@@ -13,7 +13,7 @@ from drp.reporting.i18n import Language
 
 OPEN, CLOSE = "\u27e6", "\u27e7"
 INNERMOST = re.compile(f"{OPEN}[^{OPEN}{CLOSE}]*{CLOSE}")
-SAME_EVERYWHERE = {"drp", "t", "RTO", "RPO", "RTA", "RPA", "DMIA", "PDMA", "PRD", "UTC"}
+SAME_EVERYWHERE = {"SHA", "drp", "t", "RTO", "RPO", "RTA", "RPA", "DMIA", "PDMA", "PRD", "UTC"}
 FIGURE = re.compile(r"^(\d*(ms|min|[shd])|[kMG]?B(/s)?|byte|[0-9a-f]{64}|(\d+ )?(Nov|Dec)|t\d+)$")
 
 

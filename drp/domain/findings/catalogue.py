@@ -6,37 +6,23 @@ from drp.domain.findings.approval import APPROVAL
 from drp.domain.findings.finding import Severity
 from drp.domain.findings.finding_code import FindingCode
 from drp.domain.findings.history import HISTORY
-from drp.domain.findings.locks import LOCKS
 from drp.domain.findings.origin import ORIGIN
 from drp.domain.findings.points import POINTS
-from drp.domain.findings.probe import PROBE
 from drp.domain.findings.reconciliation import RECONCILIATION
 from drp.domain.findings.runbook import RUNBOOK
 from drp.domain.findings.sign_off import SIGN_OFF
 from drp.domain.findings.time import TIME
 from drp.domain.findings.witness import WITNESS
+from drp.domain.findings.worm import WORM
 
-_ELSEWHERE = (
-    *APPROVAL,
-    *HISTORY,
-    *LOCKS,
-    *ORIGIN,
-    *POINTS,
-    *PROBE,
-    *RECONCILIATION,
-    *RUNBOOK,
-    *SIGN_OFF,
-    *TIME,
-    *WITNESS,
-)
+_ELSEWHERE = (*APPROVAL, *HISTORY, *ORIGIN, *POINTS, *RECONCILIATION, *RUNBOOK, *SIGN_OFF, *TIME, *WITNESS, *WORM)
 CATALOGUE: dict[str, FindingCode] = {code.code: code for code in _ELSEWHERE}
 assert len(CATALOGUE) == len(_ELSEWHERE), "a code means one thing"
 
 
 def _add(code: str, severity: Severity, title: str, meaning: str, remedy: str) -> FindingCode:
     assert code not in CATALOGUE, code
-    CATALOGUE[code] = FindingCode(code, severity, title, meaning, remedy)
-    return CATALOGUE[code]
+    return CATALOGUE.setdefault(code, FindingCode(code, severity, title, meaning, remedy))
 
 
 NO_ELIGIBLE_POINT = _add(

@@ -16,6 +16,7 @@ from drp.domain.schedule.events import (
     SlotSkipped,
 )
 from drp.domain.schedule.slot import Slot
+from drp.domain.worm.folded import FACTS, FoldedRepository, fold_fact
 
 KEPT = 3
 """So many of a policy's newest ends are kept: the state does not grow with the years, and is read at every tick."""
@@ -44,6 +45,8 @@ class ScheduleState:
     pauses: dict[str, Paused] = field(default_factory=dict)
     skipped: dict[str, SlotSkipped] = field(default_factory=dict)
     """Slot id → somebody's word, until it has come."""
+    repositories: dict[str, FoldedRepository] = field(default_factory=dict)
+    """Repository → the newest that was found out about it, and its points; each is replaced, never changed."""
 
     def copy(self) -> ScheduleState:
         """Return one that may be folded on without changing this one."""
@@ -95,6 +98,9 @@ def _apply(state: ScheduleState, entry: RegisterEntry) -> None:
         state.pauses.pop(event.policy, None)
     elif isinstance(event, SlotSkipped):
         state.skipped[event.slot.id] = event
+    elif isinstance(event, FACTS):
+        before = state.repositories.get(event.repository)
+        state.repositories[event.repository] = fold_fact(before, event, entry.stamp.wall)
 
 
 def _end(state: ScheduleState, event: SlotEnded) -> None:

@@ -64,4 +64,17 @@ class PointsNoted:
     lost: tuple[LostPoint, ...] = ()
 
 
-RepositoryFact = LocksObserved | LocksProbed | HorizonSeen | Scrubbed | PointsNoted
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PointsAccepted:
+    """Somebody answers for recovery points of an application that are gone, or not what they were."""
+
+    type: Literal["points-accepted"] = "points-accepted"
+    repository: str
+    application: str
+    points: tuple[str, ...]
+    """By their whole ids."""
+    by: str
+    reason: str
+
+
+RepositoryFact = LocksObserved | LocksProbed | HorizonSeen | Scrubbed | PointsNoted | PointsAccepted

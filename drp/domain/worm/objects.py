@@ -20,6 +20,9 @@ class ObjectVersion:
     latest: bool
     marker: bool
     """A delete marker: it hides the versions below it, and removes none."""
+    etag: str = ""
+    """As the store says it: the same for the same bytes; another one for the same bytes where it encrypts them anew.
+    Empty: not told, or a marker."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

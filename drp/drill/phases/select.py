@@ -25,6 +25,7 @@ from drp.domain.recovery_point import (
 )
 from drp.domain.repository_port import SubPaths
 from drp.domain.terms import LOCKS, PROVENANCES, SAME_TIME
+from drp.domain.worm.known import RepositoryKnown
 from drp.drill.context import PhaseContext
 from drp.drill.phases.draw import draw
 from drp.drill.phases.listing import listing_findings
@@ -51,6 +52,7 @@ def select_phase(context: PhaseContext) -> Selected:
         refused = (*refused, RefusedPoint(id=point.id, consistent_at=point.consistent_at, reason=lacking[0].observed))
         point, immutability = None, None
     sample, undrawn = draw(context, point, abilities)
+    known = context.ports.known(recovery.repository)
     return Selected(
         point=point,
         immutability=immutability,
@@ -61,12 +63,13 @@ def select_phase(context: PhaseContext) -> Selected:
         clock_ahead_ms=abilities.clock_ahead_ms,
         newest_at=newest_at,
         sample=sample,
-        known=context.ports.known(recovery.repository),
+        known=known,
         findings=(
             *lacking,
             *undrawn,
             *listing_findings(context, listing, point, refused, told=bool(lacking)),
             *_lock_findings(point, immutability, now),
+            *_let_through(known),
             *_clock_findings(context, abilities.clock_ahead_ms),
             *_age_findings(context, newest_at),
         ),
@@ -175,6 +178,12 @@ def _lock_findings(point: RecoveryPoint | None, lock: Immutability | None, now: 
     observed = fact("lock", "{mode} ({provenance})", mode=LOCKS[lock.mode], provenance=PROVENANCES[lock.provenance])
     expected = fact("compliance-lock-has-not", "compliance lock that has not run out, legal hold, or an offline medium")
     return (NOT_IMMUTABLE.finding(subject=point.short_id, observed=observed, expected=expected),)
+
+
+def _let_through(known: RepositoryKnown | None) -> tuple[Finding, ...]:
+    """Return what the newest probe found grave: a store that lets through what it says is locked keeps nothing."""
+    probe = known.probe if known is not None else None
+    return tuple(found for found in probe.findings if found.severity == "critical") if probe is not None else ()
 
 
 def _clock_findings(context: PhaseContext, ahead_ms: int | None) -> tuple[Finding, ...]:

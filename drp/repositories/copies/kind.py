@@ -12,7 +12,8 @@ from zoneinfo import ZoneInfoNotFoundError
 from pydantic import Field, field_validator, model_validator
 
 from drp.config import build
-from drp.config.schema_repositories import LocationFile, RepositoryFile
+from drp.config.locations import FolderLocationFile
+from drp.config.schema_repositories import RepositoryFile
 from drp.config.values import Text
 from drp.domain.phrase import fact, say
 from drp.domain.repository_port import Repository
@@ -22,18 +23,6 @@ from drp.repositories.kind import Resolve
 
 _SAYS_UTC = re.compile(r"%[HMSf]Z")
 _AT = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])")
-
-
-class FolderLocationFile(LocationFile):
-    """Where dated folders are: a directory or a medium."""
-
-    @model_validator(mode="after")
-    def _no_bucket(self) -> Self:
-        if self.s3 is not None:
-            raise ValueError(
-                say("is a bucket, and `copies` lie in a `directory` or on a `medium`: mount it, or use restic")
-            )
-        return self
 
 
 class CopiesFile(RepositoryFile):

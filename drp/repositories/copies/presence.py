@@ -8,7 +8,7 @@ import stat
 from pathlib import Path
 
 from drp.domain.phrase import NOTHING, Phrase, say
-from drp.domain.repository import Location, S3Location
+from drp.domain.repository import Location
 from drp.domain.repository_port import absent, empty_folder, no_folder
 from drp.errors import RepositoryError
 
@@ -16,9 +16,9 @@ _FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 def folder_of(location: Location) -> Path:
-    """Return where dated folders lie on this machine. Raises ``RepositoryError`` for a bucket, which has none."""
-    if isinstance(location, S3Location):
-        raise RepositoryError(say("dated folders lie in a directory or on a medium, not in a bucket"))
+    """Return where dated folders lie on this machine. Raises ``RepositoryError`` for a place that is no folder."""
+    if location.folder is None:
+        raise RepositoryError(say("dated folders lie in a directory or on a medium, and not elsewhere"))
     return location.folder
 
 

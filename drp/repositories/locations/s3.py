@@ -79,6 +79,7 @@ class S3Reader:
                         modified=item["LastModified"],
                         latest=bool(item.get("IsLatest")),
                         marker=marker,
+                        etag=str(item.get("ETag") or ""),
                     )
 
     def exists(self, name: str) -> bool:

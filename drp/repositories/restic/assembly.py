@@ -1,34 +1,17 @@
-"""From settings to a repository: the one place that knows which location takes which adapter."""
+"""From settings to a repository: the place says how restic reaches it."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from drp.domain.repository import DirectoryLocation, MediumLocation, S3Location
 from drp.domain.repository_port import Repository
 from drp.repositories.kind import Resolve
-from drp.repositories.locations.medium import Medium
-from drp.repositories.restic.backend import Backend
-from drp.repositories.restic.directory import DirectoryBackend, MediumBackend
+from drp.repositories.locations.kind import location_kind
 from drp.repositories.restic.repository import ResticRepository
 from drp.repositories.restic.settings import ResticSettings
 
 
 def assembled(settings: ResticSettings, *, resolve: Resolve, cache_directory: Path) -> Repository:
     """Return the repository; nothing is contacted yet. ``cache_directory`` is made, private, when it is first used."""
-    backend = _backend(settings, resolve)
+    backend = location_kind(settings.location).restic(settings, resolve)
     return ResticRepository(settings, backend, resolve, cache_directory / settings.name)
-
-
-def _backend(settings: ResticSettings, resolve: Resolve) -> Backend:
-    match settings.location:
-        case DirectoryLocation(path=path):
-            return DirectoryBackend(settings.name, path)
-        case MediumLocation(mount=mount, label=label, path=path):
-            return MediumBackend(settings.name, Medium(mount, label), path)
-        case S3Location() as location:
-            from drp.repositories.restic.bucket import BucketBackend  # noqa: PLC0415 - boto3 takes a third of a second
-
-            return BucketBackend(
-                settings.name, location, resolve, settings.limits, audited_objects=settings.audited_objects
-            )

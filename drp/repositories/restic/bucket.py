@@ -6,11 +6,11 @@ import time
 from collections.abc import Mapping
 from functools import cached_property
 
-from drp.domain.phrase import NOTHING, Phrase, fact, say, several
+from drp.domain.phrase import NOTHING, Phrase, say
 from drp.domain.recovery_point import Immutability, RecoveryPoint
 from drp.domain.repository import S3Location, WaitLimits
 from drp.domain.restore import CellSecret
-from drp.domain.worm.objects import ObjectVersion
+from drp.domain.worm.tampering import ESSENTIAL, Tampering, diagnose
 from drp.errors import AccessDenied, RepositoryError
 from drp.repositories.locations.s3 import Resolve, S3Reader, resolve_keys
 from drp.repositories.restic.backend import CREDENTIALS_VARIABLE, CellAccess, Condition, missing_parts
@@ -22,7 +22,6 @@ CREDENTIALS = "aws"
 """Name of the cell secret that holds the credentials file."""
 CA_INSIDE = "/run/base/repository-ca.pem"
 _MEMORY_SECONDS = 60.0
-_ESSENTIAL = ("config", "keys/", "snapshots/")
 _TEMPLATE = "[default]\naws_access_key_id = {0}\naws_secret_access_key = {1}\n"
 _TOKEN = "aws_session_token = {2}\n"  # noqa: S105 - a template, not a token
 
@@ -68,9 +67,8 @@ class BucketBackend:
         config = self._reader.exists("config")
         if config and keys and snapshots:
             return Condition(snapshots=snapshots, marks=frozenset(f"{name} {mark}" for name, mark in (*keys, *points)))
-        hidden = self._hidden()
-        if hidden:
-            return Condition(snapshots=snapshots, emptied=_emptied(hidden))
+        if (found := self._tampering()) is not None and found.certain:
+            return Condition(snapshots=snapshots, emptied=found.what)
         if not config and not keys and not snapshots:
             where = tool_url(self._location)
             raise RepositoryError(
@@ -83,32 +81,21 @@ class BucketBackend:
         found = (name.removeprefix("locks/") for name, _ in self._reader.marks("locks/", limit=100))
         return frozenset(name for name in found if is_id(name))
 
-    def _hidden(self) -> list[ObjectVersion]:
-        """Return the delete markers that hide what restic cannot do without; a key without the right sees none."""
+    def _tampering(self, *, refused: bool = False) -> Tampering | None:
+        """Return what the versions of what restic cannot do without show; a key without the right sees none."""
         try:
-            versions = [version for part in _ESSENTIAL for version in self._reader.versions(part)]
+            versions = [version for part in ESSENTIAL for version in self._reader.versions(part)]
         except AccessDenied:
-            return []
-        kept = {version.key for version in versions if not version.marker}
-        return [version for version in versions if version.marker and version.latest and version.key in kept]
+            return None
+        return diagnose(versions, complete=False, refused=refused)
 
     def explain_refusal(self) -> Phrase:
         """Return which of the files that hold the key were overwritten: then the password may well be right."""
         try:
-            versions = [version for part in ("config", "keys/") for version in self._reader.versions(part)]
+            found = self._tampering(refused=True)
         except RepositoryError:
             return NOTHING
-        names = [version.key for version in versions if not version.marker]
-        replaced = sorted({name for name in names if names.count(name) > 1})
-        newest = max((version.modified for version in versions if version.key in replaced), default=None)
-        if newest is None:
-            return NOTHING
-        return fact(
-            "overwritten-first-version-still",
-            "{names} was overwritten at {newest}; the first version is still in the bucket",
-            names=several(replaced),
-            newest=newest.isoformat(),
-        )
+        return found.what if found is not None else NOTHING
 
     def immutability(self, point: RecoveryPoint) -> Immutability:
         """Return what protects the point's objects; what was seen is remembered for a minute."""
@@ -147,15 +134,3 @@ class BucketBackend:
         keys = resolve_keys(self._location, self._resolve)
         token = _TOKEN.format("", "", keys.token) if keys.token else ""
         return {CREDENTIALS_VARIABLE: _TEMPLATE.format(keys.access, keys.secret) + token}
-
-
-def _emptied(hidden: list[ObjectVersion]) -> Phrase:
-    first = min(version.modified for version in hidden)
-    counts = {part: sum(1 for version in hidden if version.key.startswith(part)) for part in _ESSENTIAL}
-    parts = [f"{number} x {part.rstrip('/')}" for part, number in counts.items() if number]
-    return fact(
-        "emptied-behind-delete-markers",
-        "emptied behind delete markers since {first} ({parts}); the versions below them are still there",
-        first=first.isoformat(),
-        parts=several(parts),
-    )

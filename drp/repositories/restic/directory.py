@@ -28,9 +28,9 @@ class DirectoryBackend:
     air_gapped = False
     clock_ahead_ms = None
 
-    def __init__(self, name: str, path: Path) -> None:
-        """Take the repository's name, for messages, and where it is."""
-        self._name, self._path = name, path
+    def __init__(self, name: str, path: Path, *, audited_objects: int = 400) -> None:
+        """Take the repository's name, for messages, where it is, and how many files are asked for their protection."""
+        self._name, self._path, self._audited_objects = name, path, audited_objects
 
     def look(self) -> Condition:
         """Return what is there. Raises ``RepositoryError`` when nothing is, ``AccessDenied`` when it is unreadable."""
@@ -128,9 +128,9 @@ class MediumBackend(DirectoryBackend):
 
     air_gapped = True
 
-    def __init__(self, name: str, medium: Medium, directory: str) -> None:
+    def __init__(self, name: str, medium: Medium, directory: str, *, audited_objects: int = 400) -> None:
         """Take the repository's name, its medium, and the folder on it."""
-        super().__init__(name, medium.mount / directory)
+        super().__init__(name, medium.mount / directory, audited_objects=audited_objects)
         self._medium = medium
 
     def look(self) -> Condition:

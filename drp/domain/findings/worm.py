@@ -1,0 +1,8 @@
+"""The codes of what keeps recovery points from being deleted or changed: those of each part, in one tuple."""
+
+from __future__ import annotations
+
+from drp.domain.findings.locks import LOCKS
+from drp.domain.findings.probe import PROBE
+
+WORM = (*LOCKS, *PROBE)
