@@ -43,3 +43,19 @@ def points(
     from drp.cli.repo_views import show_points
 
     return show_points(wiring_of(context), name, application, machine=machine)
+
+
+@app.command()
+def policy(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="Name of the repository.")],
+    purpose: Annotated[
+        str | None, typer.Option("--for", help="Only for the reader, backup, scrubber, probe or extend.")
+    ] = None,
+    machine: Json = False,
+) -> int:
+    """Print the least rights that drp, the backup job, the scrubber and others need, as IAM policies to paste."""
+    from drp.cli.context import wiring_of
+    from drp.cli.repo_policy import show_policies
+
+    return show_policies(wiring_of(context), name, purpose, machine=machine)

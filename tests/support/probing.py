@@ -70,7 +70,7 @@ class Probed:
     def run(self, earlier: Probe | None = None) -> Probe:
         settings = self.settings()
         assert settings.worm.probe is not None
-        clients = clients_of(settings, settings.location, settings.worm.probe, resolve)
+        clients = clients_of(settings, settings.location, settings.worm.probe, resolve, pause=lambda _: None)
         return probe(clients, settings.worm.mode, self.clock, earlier=earlier)
 
 

@@ -15,8 +15,8 @@ from drp.repositories.worm.extending import shown
 from drp.repositories.worm.sacrifice import Altar, Sacrifice, bytes_of, delete, said, set_retention
 
 _ABLE = Control(able=True)
-_GAVE_UP = 2
-"""After so many attempts in a row that the store did not look at, the others are not sent."""
+_GAVE_UP = 6
+"""So many attempts in a row that the store did not look at end the probe; what nobody could look at counts thrice."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +87,7 @@ class Attempts:
             allowed=way.attempt in {"overwrite", "delete-marker"},
             proves_lock=self._by == "probe" and not way.bypass,
         )
-        self._lost = self._lost + 1 if after.unseen or answer.unclear else 0
+        self._lost = self._lost + 3 if after.unseen else self._lost + 1 if answer.unclear else 0
         if outcome.came == "succeeded":
             self.subject = self._another()
         elif not after.unseen:

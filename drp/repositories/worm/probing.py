@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -11,11 +12,12 @@ from drp.domain.findings.probe import LOCK_NOT_SET, PROBE_VANISHED
 from drp.domain.phrase import NOTHING, Instant, Phrase, fact, say
 from drp.domain.ports import Clock
 from drp.domain.repository import RepositorySettings, S3Location, WriteKeys
+from drp.domain.worm.policies import PROBE_FOLDER
 from drp.domain.worm.probe import Probe, Tried
 from drp.domain.worm.probe_findings import findings_of
 from drp.errors import AccessDenied, RepositoryError, Unreachable
 from drp.repositories.locations.s3_connection import Resolve
-from drp.repositories.locations.s3_writer import PROBE_FOLDER, PROBING, SCRATCHING, Answer, Bounds, S3Writer
+from drp.repositories.locations.s3_writer import PROBING, SCRATCHING, Answer, Bounds, S3Writer
 from drp.repositories.worm.attempts import Attempts
 from drp.repositories.worm.extending import shown
 from drp.repositories.worm.sacrifice import NO_CONFIGURATION, Altar, Sacrifice
@@ -33,6 +35,8 @@ class Clients:
     """With the reader's keys, which must be refused everything."""
     scratch: S3Writer | None = None
     """On the scratch bucket; None: none is named, or it may not be touched."""
+    no_scratch: Phrase = NOTHING
+    """Why it may not; nothing: none is named."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,19 +47,31 @@ class _Found:
     left: tuple[str, ...] = ()
 
 
-def clients_of(settings: RepositorySettings, location: S3Location, keys: WriteKeys, resolve: Resolve) -> Clients:
-    """Return the clients of a probe; nothing is sent yet."""
+def clients_of(
+    settings: RepositorySettings,
+    location: S3Location,
+    keys: WriteKeys,
+    resolve: Resolve,
+    *,
+    kept: frozenset[str] = frozenset(),
+    pause: Callable[[float], None] = time.sleep,
+) -> Clients:
+    """Return the clients of a probe; nothing is sent yet. ``kept``: buckets that are never the scratch bucket."""
     own = WriteKeys(
         access_key=location.access_key, secret_key=location.secret_key, session_token=location.session_token
     )
     bounds = Bounds(verbs=PROBING, folder=PROBE_FOLDER)
     name, limits, scratch = settings.name, settings.limits, settings.worm.scratch_bucket
-    writer = S3Writer(name, location, keys, resolve, limits, bounds=bounds)
-    reader = S3Writer(name, location, own, resolve, limits, bounds=bounds)
+    writer = S3Writer(name, location, keys, resolve, limits, bounds=bounds, pause=pause)
+    reader = S3Writer(name, location, own, resolve, limits, bounds=bounds, pause=pause)
     if scratch is None:
         return Clients(writer=writer, reader=reader)
+    if scratch in kept:
+        why = fact("scratch-holds-backups", "the scratch bucket holds a repository of the site: {name}", name=scratch)
+        return Clients(writer=writer, reader=reader, no_scratch=why)
     beside, wide = replace(location, bucket=scratch), replace(bounds, verbs=SCRATCHING)
-    return Clients(writer=writer, reader=reader, scratch=S3Writer(name, beside, keys, resolve, limits, bounds=wide))
+    scratching = S3Writer(name, beside, keys, resolve, limits, bounds=wide, pause=pause)
+    return Clients(writer=writer, reader=reader, scratch=scratching)
 
 
 def probe(clients: Clients, mode: str, clock: Clock, *, earlier: Probe | None = None) -> Probe:
@@ -80,7 +96,7 @@ def probe(clients: Clients, mode: str, clock: Clock, *, earlier: Probe | None = 
             return _told(altar, subject, at, _Found(findings=(*findings, _not_set(writer, lacking)), left=left))
     assert subject is not None, "without a version there is no lock"
     tried, last = _all(clients, altar, subject)
-    tried = (*tried, *tried_on_scratch(clients.scratch, writer, altar))
+    tried = (*tried, *tried_on_scratch(clients.scratch, writer, altar, clients.no_scratch))
     if last is not None:
         findings += _late(altar, last)
     altar.clean(each for each in altar.listed()[1] if each.marker)

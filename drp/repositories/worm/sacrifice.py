@@ -13,7 +13,8 @@ from typing import Any
 from drp.domain.ports import Clock
 from drp.domain.worm.judging_probe import Control, Said, Sight
 from drp.domain.worm.objects import ObjectVersion
-from drp.repositories.locations.s3_writer import PROBE_FOLDER, Answer, S3Writer
+from drp.domain.worm.policies import PROBE_FOLDER
+from drp.repositories.locations.s3_writer import Answer, S3Writer
 from drp.repositories.worm.extending import retention, shown
 
 RETENTION = timedelta(hours=1)

@@ -9,8 +9,9 @@ from typing import Any
 
 from drp.domain.phrase import NOTHING, Phrase, fact
 from drp.domain.worm.judging_probe import Said
+from drp.domain.worm.policies import PROBE_FOLDER
 from drp.domain.worm.probe import Attempt, Tried
-from drp.repositories.locations.s3_writer import PROBE_FOLDER, Answer, S3Writer
+from drp.repositories.locations.s3_writer import Answer, S3Writer
 from drp.repositories.worm.extending import shown
 from drp.repositories.worm.sacrifice import Altar, said
 
@@ -37,10 +38,10 @@ class Setting:
     """From what was there to the operation that puts it back."""
 
 
-def tried_on_scratch(scratch: S3Writer | None, real: S3Writer, altar: Altar) -> Iterator[Tried]:
+def tried_on_scratch(scratch: S3Writer | None, real: S3Writer, altar: Altar, forbidden: Phrase) -> Iterator[Tried]:
     """Yield what came of trying it on the scratch bucket, or why it was not tried."""
     if scratch is None:
-        why = fact("no-scratch", "the site names no bucket to try it on (`worm.scratch_bucket`)")
+        why = forbidden or fact("no-scratch", "the site names no bucket to try it on (`worm.scratch_bucket`)")
     else:
         why = _forbidden(scratch, real, altar)
     for setting in settings_of(real.location.bucket if scratch is None else scratch.location.bucket):

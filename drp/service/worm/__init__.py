@@ -1,0 +1,1 @@
+"""What is asked, tried and written down of repositories outside drills."""
