@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from drp.domain.phrase import Phrase
-from drp.domain.repository import DirectoryLocation, MediumLocation, S3Location, WaitLimits
+from drp.domain.phrase import Phrase, say
+from drp.domain.repository import DirectoryLocation, Location, MediumLocation, S3Location, WaitLimits
 from drp.domain.restore import SecretReference
 from drp.domain.worm.objects import ObjectVersion
 from drp.errors import RepositoryError
@@ -73,13 +73,14 @@ class StoredObjects(Protocol):
 
 def stored_objects(
     name: str,
-    location: DirectoryLocation | MediumLocation | S3Location,
+    location: Location,
     resolve: Callable[[SecretReference], str],
     limits: WaitLimits,
 ) -> StoredObjects:
     """Return the objects at a location of a repository; ``name`` is for messages. Keys of a bucket are resolved here.
 
-    Raises ``ConfigError`` as resolving secrets does. Nothing is contacted yet.
+    Raises ``ConfigError`` as resolving secrets does, ``RepositoryError`` for a place whose bytes drp cannot reach by
+    itself. Nothing is contacted yet.
     """
     match location:
         case DirectoryLocation(path=path):
@@ -94,3 +95,7 @@ def stored_objects(
             from drp.repositories.locations.stored_s3 import StoredBucket  # noqa: PLC0415 - its clients load slowly
 
             return StoredBucket(name, location, resolve, limits)
+        case _:
+            raise RepositoryError(
+                say("repository {name}: drp reads no objects of a {kind}", name=name, kind=location.kind)
+            )

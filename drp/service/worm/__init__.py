@@ -1,1 +1,1 @@
-"""What is asked, tried and written down of repositories outside drills."""
+"""What is found out of repositories outside drills, and written into the register."""
