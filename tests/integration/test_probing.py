@@ -13,8 +13,9 @@ import pytest
 
 from drp.domain.worm.probe import Probe
 from drp.errors import AccessDenied, DrpError, RepositoryError, Unreachable
-from tests.simulators import lying_store
-from tests.simulators.lying_store import Lie, LyingStore, Response, error, failing_after, failing_each, failing_on
+from tests.simulators import lies
+from tests.simulators.lies import error, failing_after, failing_each, failing_on
+from tests.simulators.lying_store import Lie, LyingStore, Response
 from tests.support.probing import Probed, shown
 from tests.support.s3_server import S3Server
 
@@ -147,15 +148,15 @@ def test_a_locked_object_that_is_gone_by_the_next_run_is_told(make: Callable[...
 
 
 CONDEMNED: dict[str, tuple[Lie, str, str]] = {
-    "deletes and says so": (lying_store.deletes_anyway, "DRP-L020", "delete-version"),
-    "deletes in batches": (lying_store.deletes_in_batches, "DRP-L020", "delete-batch"),
-    "refuses and deletes": (lying_store.refuses_and_deletes, "DRP-L020", "delete-version"),
-    "lets bypass through": (lying_store.lets_bypass_through, "DRP-L020", "bypass-governance+bypass"),
-    "says that it deleted": (lying_store.does_nothing, "DRP-L021", "delete-version"),
-    "takes any retention": (lying_store.takes_any_retention, "DRP-L020", "shorten-retention"),
-    "ignores retention": (lying_store.ignores_retention, "DRP-L021", "shorten-retention"),
-    "overwrites in place": (lying_store.overwrites_in_place, "DRP-L020", "overwrite"),
-    "strips versions": (lying_store.strips_versions, "DRP-L020", "overwrite"),
+    "deletes and says so": (lies.deletes_anyway, "DRP-L020", "delete-version"),
+    "deletes in batches": (lies.deletes_in_batches, "DRP-L020", "delete-batch"),
+    "refuses and deletes": (lies.refuses_and_deletes, "DRP-L020", "delete-version"),
+    "lets bypass through": (lies.lets_bypass_through, "DRP-L020", "bypass-governance+bypass"),
+    "says that it deleted": (lies.does_nothing, "DRP-L021", "delete-version"),
+    "takes any retention": (lies.takes_any_retention, "DRP-L020", "shorten-retention"),
+    "ignores retention": (lies.ignores_retention, "DRP-L021", "shorten-retention"),
+    "overwrites in place": (lies.overwrites_in_place, "DRP-L020", "overwrite"),
+    "strips versions": (lies.strips_versions, "DRP-L020", "overwrite"),
 }
 
 
@@ -171,7 +172,7 @@ def test_every_lie_is_condemned(make: Callable[..., Probed], name: str) -> None:
     assert came(found)[attempt] == expected, shown(found)
 
 
-@pytest.mark.parametrize("lie", [lying_store.forgets_locks, lying_store.hides_versions])
+@pytest.mark.parametrize("lie", [lies.forgets_locks, lies.hides_versions])
 def test_a_lock_that_is_taken_and_not_set_is_condemned(make: Callable[..., Probed], lie: Lie) -> None:
     probed = make(days=0)
     with LyingStore(probed.server, lie) as store:
@@ -186,7 +187,7 @@ def test_a_lock_that_is_taken_and_not_set_is_condemned(make: Callable[..., Probe
 )
 def test_a_refusal_in_other_words_is_one(make: Callable[..., Probed], status: int, code: str) -> None:
     probed = make(days=0)
-    with LyingStore(probed.server, lying_store.refusing_with(status, code)) as store:
+    with LyingStore(probed.server, lies.refusing_with(status, code)) as store:
         found = replace(probed, endpoint=store.endpoint).run()
     assert found.proven, shown(found)
     assert f"{status} {code}" in {each.answer.split(" (")[0] for each in found.tried}
