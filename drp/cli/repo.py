@@ -46,6 +46,28 @@ def points(
 
 
 @app.command()
+def worm(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="Name of the repository.")],
+    probe: Annotated[
+        bool, typer.Option("--probe", help="Try first, on an object of its own, what the locks must refuse.")
+    ] = False,
+    again: Annotated[bool, typer.Option("--again", help="Probe even where that was done within the hour.")] = False,
+    machine: Json = False,
+) -> int:
+    """Show what keeps a repository's recovery points from being deleted: declared, observed, probed."""
+    from drp.cli.context import wiring_of
+    from drp.cli.repo_worm import show_locks
+
+    wiring = wiring_of(context)
+    if probe:
+        from drp.cli.repo_probe import show_attempts
+
+        show_attempts(wiring, name, again=again, machine=machine)
+    return show_locks(wiring, name, machine=machine)
+
+
+@app.command()
 def policy(
     context: typer.Context,
     name: Annotated[str, typer.Argument(help="Name of the repository.")],

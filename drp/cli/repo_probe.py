@@ -1,14 +1,13 @@
-"""What `drp repo worm NAME --probe` shows: each attempt, what came of it, and the store's own words."""
+"""What `drp repo worm NAME --probe` does and shows: each attempt, what came of it, and the store's own words."""
 
 from __future__ import annotations
 
-from typing import Any
-
 from drp.cli import render
-from drp.codec import to_data
 from drp.domain.phrase import NOTHING, Phrase, count, joined, say
 from drp.domain.worm.probe import Probe, Tried
 from drp.domain.worm.probe_findings import named
+from drp.service.wiring import Wiring
+from drp.service.worm.probing import probed
 
 CAME = {
     "refused": say("refused"),
@@ -24,19 +23,15 @@ GROUNDS = {
 }
 
 
-def document(probe: Probe) -> dict[str, Any]:
-    """Return a probe as data, with whether it proves the lock."""
-    return {**to_data(probe), "proven": probe.proven}
+def show_attempts(wiring: Wiring, name: str, *, again: bool, machine: bool) -> None:
+    """Probe a repository, and print what came of each attempt, where no document is asked for. Raises as `probed`."""
+    probe = probed(wiring, name, again=again)
+    if not machine:
+        _show(probe)
+        render.line()
 
 
-def exit_of(probe: Probe) -> int:
-    """Return 1 where anything critical was found, 3 where the lock was not shown to hold, else 0."""
-    if any(each.severity == "critical" for each in probe.findings):
-        return 1
-    return 0 if probe.proven else 3
-
-
-def show(probe: Probe) -> None:
+def _show(probe: Probe) -> None:
     """Print what was tried."""
     if probe.subject:
         render.line(say("tried on {subject}", subject=probe.subject))
