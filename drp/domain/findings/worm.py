@@ -6,5 +6,12 @@ from drp.domain.findings.expected_points import EXPECTED_POINTS
 from drp.domain.findings.horizon import HORIZON
 from drp.domain.findings.locks import LOCKS
 from drp.domain.findings.pinned import PINNED
+from drp.domain.findings.probe import PROBE
 
-WORM = (*EXPECTED_POINTS, *LOCKS, *HORIZON, *PINNED)
+WORM = (
+    *EXPECTED_POINTS,
+    *HORIZON,
+    *LOCKS,
+    *PINNED,
+    *PROBE,
+)
