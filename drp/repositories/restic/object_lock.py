@@ -124,7 +124,6 @@ class LockWatch:
         """
         seen = self._looked()
         found = self._listing(seen, view)
-        found = self._listing(seen)
         if names and not self._may_see(seen, found, ()):
             raise AccessDenied(_NO_RETENTION)
         seen.locks.ask([(name, found.version(name)) for name in names if found.is_there(name)], lambda _: enough)
