@@ -134,7 +134,7 @@ def test_a_new_point_lasts_no_longer_than_the_old_packs_that_it_uses(bucket: Buc
 
 def test_one_pack_without_a_lock_is_enough(bucket: Bucket) -> None:
     bucket.restic.backup(bucket.source, tags=["app=ehr"])
-    held = [key for key, *_ in bucket.server.versions(bucket.name) if key.startswith("data/")][0]
+    held = next(key for key, *_ in bucket.server.versions(bucket.name) if key.startswith("data/"))
     bucket.lock(NOW + timedelta(days=30))
     client = bucket.server.client("admin")
     content = client.get_object(Bucket=bucket.name, Key=held)["Body"].read()
