@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from drp.domain.findings.hardened import HARDENED
 from drp.domain.findings.locks import LOCKS
 
-WORM = (*LOCKS,)
+WORM = (
+    *HARDENED,
+    *LOCKS,
+)
