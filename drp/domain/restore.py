@@ -40,6 +40,9 @@ class RestoreOrder:
     """Host path → path inside the cell, for repositories that are directories."""
     endpoint: tuple[str, int] | None = None
     """The only host and port the cell may reach, if any."""
+    served_by: str = ""
+    """Name of a UNIX socket without a file, of a process of this machine that serves that endpoint itself; empty: it is
+    one of the network."""
     progress: str = "none"
     """How the tool tells of its progress and errors: a dialect that its kind registers, or ``none``."""
     holes_known: bool = False

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+from drp.domain.findings.expected_points import EXPECTED_POINTS
 from drp.domain.findings.hardened import HARDENED
 from drp.domain.findings.locks import LOCKS
+from drp.domain.findings.pinned import PINNED
 
-WORM = (
-    *HARDENED,
-    *LOCKS,
-)
+WORM = (*EXPECTED_POINTS, *HARDENED, *LOCKS, *PINNED)

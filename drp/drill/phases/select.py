@@ -29,7 +29,9 @@ from drp.domain.worm.known import RepositoryKnown
 from drp.drill.context import PhaseContext
 from drp.drill.phases.attested import attested, immutability_now, seen_of
 from drp.drill.phases.draw import draw
+from drp.drill.phases.expectation import Expectation
 from drp.drill.phases.listing import listing_findings
+from drp.drill.phases.pinning import bind
 from drp.errors import Interrupted, MediaNeeded, RepositoryError
 
 _MEDIA_POLL_SECONDS = 2.0
@@ -40,7 +42,9 @@ _APART_MS = 60_000
 def select_phase(context: PhaseContext) -> Selected:
     """Return the chosen recovery point, or none with the reasons. Raises what the Repository port names."""
     recovery = context.recovery
-    repository = context.ports.repositories[recovery.repository]
+    expectation = Expectation(context)
+    bound = bind(context)
+    repository = bound.repository
     waited, listing, abilities = _wait_for_medium(context, repository)
     now = no_earlier(context.declared_at, abilities.clock_ahead_ms)
     point, immutability, refused = choose(
@@ -66,12 +70,15 @@ def select_phase(context: PhaseContext) -> Selected:
         clock_ahead_ms=abilities.clock_ahead_ms,
         newest_at=newest_at,
         sample=sample,
+        pinned=bound.pinned,
         known=known,
         locks=replace(locks, findings=()) if locks is not None else None,
         findings=(
+            *bound.findings,
             *lacking,
             *undrawn,
             *listing_findings(context, listing, point, refused, told=bool(lacking)),
+            *expectation.findings(listing, bound.pinned),
             *unlocked,
             *_let_through(known),
             *_clock_findings(context, abilities.clock_ahead_ms),

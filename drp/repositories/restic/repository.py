@@ -180,6 +180,7 @@ class ResticRepository(SeesLocks, KnowsNeeds):
             executables=(str(self._tool.path),),
             read_only_binds=dict(cell.read_only_binds),
             endpoint=cell.endpoint,
+            served_by=cell.served_by,
             progress="restic-json" if self._tool.features.restore_json else "restic-text",
             source_root=root,
             capped_by=("--limit-download", "{kib}"),
