@@ -6,5 +6,6 @@ from drp.domain.findings.expected_points import EXPECTED_POINTS
 from drp.domain.findings.hardened import HARDENED
 from drp.domain.findings.locks import LOCKS
 from drp.domain.findings.pinned import PINNED
+from drp.domain.findings.probe import PROBE
 
-WORM = (*EXPECTED_POINTS, *HARDENED, *LOCKS, *PINNED)
+WORM = (*EXPECTED_POINTS, *HARDENED, *LOCKS, *PINNED, *PROBE)
