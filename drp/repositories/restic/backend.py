@@ -15,6 +15,8 @@ from drp.domain.restore import CellSecret
 from drp.domain.worm.attestation import Attestation, LockDemand
 from drp.domain.worm.judging import SeenObject
 from drp.repositories.locations.s3 import S3Reader
+from drp.repositories.restic.listing import Listed
+from drp.repositories.restic.object_lock import LockWatch
 
 PASSWORD_VARIABLE = "RESTIC_PASSWORD_FILE"  # noqa: S105 - a variable's name
 CREDENTIALS_VARIABLE = "AWS_SHARED_CREDENTIALS_FILE"
@@ -142,11 +144,18 @@ class LockedPlace(Protocol):
 
 
 @runtime_checkable
-class KeepsVersions(AttestedPlace, LockedPlace, Protocol):
+class KeepsVersions(Protocol):
     """A bucket: it may keep the versions of what is overwritten or deleted, so that a drill can be bound to them."""
 
     def reader(self) -> S3Reader:
         """Return its client, which only reads. Raises what resolving secrets raises."""
+        ...
+
+    def lock_watch(self, cache: Path | None, pinned: Listed | None = None) -> LockWatch:
+        """Return what looks at the locks of what is read by name, or of ``pinned`` versions instead.
+
+        ``cache``: a private directory for what is remembered of locks.
+        """
         ...
 
 

@@ -21,6 +21,7 @@ from drp.repositories.locations.lock_memory import LockMemory
 from drp.repositories.locations.s3 import Resolve, S3Reader, resolve_keys
 from drp.repositories.locations.s3_heads import LockQuestions
 from drp.repositories.restic.backend import CREDENTIALS_VARIABLE, CellAccess, Condition, missing_parts
+from drp.repositories.restic.listing import Listed
 from drp.repositories.restic.object_lock import LockWatch
 from drp.repositories.restic.settings import tool_url
 from drp.repositories.restic.snapshots import is_id
@@ -135,12 +136,15 @@ class BucketBackend:
     def _locks(self, cache: Path | None) -> LockWatch:
         now = time.monotonic()
         if self._watch is None or now - self._watch[0] > _MEMORY_SECONDS or self._watch[1] != cache:
-            place = f"{self._location.endpoint.url} {self._location.bucket} {self._location.prefix}"
-            memory = LockMemory(cache / "locks.sqlite" if cache is not None else None, place)
-            questions = LockQuestions(self._name, self._location, self._resolve, self._limits)
-            watch = LockWatch(self._reader, questions, memory, audited_objects=self._audited_objects)
-            self._watch = (now, cache, watch)
+            self._watch = (now, cache, self.lock_watch(cache))
         return self._watch[2]
+
+    def lock_watch(self, cache: Path | None, pinned: Listed | None = None) -> LockWatch:
+        """Return what looks at the locks of what is read by name, or of pinned versions; ``cache`` as for `attest`."""
+        place = f"{self._location.endpoint.url} {self._location.bucket} {self._location.prefix}"
+        memory = LockMemory(cache / "locks.sqlite" if cache is not None else None, place)
+        questions = LockQuestions(self._name, self._location, self._resolve, self._limits)
+        return LockWatch(self._reader, questions, memory, audited_objects=self._audited_objects, pinned=pinned)
 
     def host_arguments(self) -> tuple[str, ...]:
         """Return restic's arguments on this machine."""

@@ -49,10 +49,21 @@ class Seen:
 class LockWatch:
     """Looks at the locks of one bucket. Raises ``Unreachable``, ``AccessDenied``, ``RepositoryError``."""
 
-    def __init__(self, reader: S3Reader, questions: LockQuestions, memory: LockMemory, *, audited_objects: int) -> None:
-        """Take how to list and how to ask, what is remembered, and how many objects are asked for at most."""
+    def __init__(
+        self,
+        reader: S3Reader,
+        questions: LockQuestions,
+        memory: LockMemory,
+        *,
+        audited_objects: int,
+        pinned: Listed | None = None,
+    ) -> None:
+        """Take how to list and how to ask, what is remembered, and how many objects are asked for at most.
+
+        ``pinned``: the versions that count, instead of those that are read by name.
+        """
         self._reader, self._questions, self._memory = reader, questions, memory
-        self._audited = audited_objects
+        self._audited, self._pinned = audited_objects, pinned
         self._now: Seen | None = None
 
     def forget(self) -> None:
@@ -128,7 +139,7 @@ class LockWatch:
 
     def _listing(self, seen: Seen) -> Listed:
         if seen.listed is None:
-            seen.listed = list_objects(self._reader)
+            seen.listed = self._pinned or list_objects(self._reader)
         return seen.listed
 
     def _may_see(self, seen: Seen, found: Listed, points: Sequence[str]) -> bool:
