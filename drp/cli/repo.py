@@ -43,3 +43,16 @@ def points(
     from drp.cli.repo_views import show_points
 
     return show_points(wiring_of(context), name, application, machine=machine)
+
+
+@app.command()
+def worm(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="Name of the repository.")],
+    machine: Json = False,
+) -> int:
+    """Show what keeps a repository's recovery points from being deleted: declared, observed, probed."""
+    from drp.cli.context import wiring_of
+    from drp.cli.repo_worm import show_locks
+
+    return show_locks(wiring_of(context), name, machine=machine)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from drp.domain.findings.expected_points import EXPECTED_POINTS
 from drp.domain.findings.locks import LOCKS
 from drp.domain.findings.pinned import PINNED
 
-WORM = (*LOCKS, *PINNED)
+WORM = (*EXPECTED_POINTS, *LOCKS, *PINNED)

@@ -29,6 +29,7 @@ from drp.domain.worm.known import RepositoryKnown
 from drp.drill.context import PhaseContext
 from drp.drill.phases.attested import attested, immutability_now, seen_of
 from drp.drill.phases.draw import draw
+from drp.drill.phases.expectation import Expectation
 from drp.drill.phases.listing import listing_findings
 from drp.drill.phases.pinning import bind
 from drp.errors import Interrupted, MediaNeeded, RepositoryError
@@ -41,6 +42,7 @@ _APART_MS = 60_000
 def select_phase(context: PhaseContext) -> Selected:
     """Return the chosen recovery point, or none with the reasons. Raises what the Repository port names."""
     recovery = context.recovery
+    expectation = Expectation(context)
     bound = bind(context)
     repository = bound.repository
     waited, listing, abilities = _wait_for_medium(context, repository)
@@ -76,6 +78,7 @@ def select_phase(context: PhaseContext) -> Selected:
             *lacking,
             *undrawn,
             *listing_findings(context, listing, point, refused, told=bool(lacking)),
+            *expectation.findings(listing, bound.pinned),
             *unlocked,
             *_let_through(known),
             *_clock_findings(context, abilities.clock_ahead_ms),
