@@ -46,6 +46,24 @@ def points(
 
 
 @app.command()
+def accept(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="Name of the repository.")],
+    reason: Annotated[str, typer.Option(help="Why they are gone: it stands in the register.")],
+    points: Annotated[list[str] | None, typer.Option("--point", help="A point that is told, or its beginning.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="All that are told now.")] = False,
+    by: Annotated[str | None, typer.Option(help="Who answers for it; else the account that asks.")] = None,
+    machine: Json = False,
+) -> int:
+    """Answer for recovery points that are gone, altered or back, so that they are not told any more."""
+    from drp.cli.context import wiring_of
+    from drp.cli.repo_expected import accepted
+
+    accepted(wiring_of(context), name, points or (), everything=everything, by=by, reason=reason, machine=machine)
+    return 0
+
+
+@app.command()
 def worm(
     context: typer.Context,
     name: Annotated[str, typer.Argument(help="Name of the repository.")],
