@@ -129,9 +129,7 @@ def test_what_was_changed_below_the_lock_is_told_with_its_digest(
     key, version = next(
         (key, version) for key, version, *_ in own_bucket.server.versions(own_bucket.name) if "/data/" in key
     )
-    own_bucket.server.rewrite_below_lock(
-        own_bucket.name, key, version, lambda body: bytes([body[0] ^ 1, *body[1:]])
-    )
+    own_bucket.server.rewrite_below_lock(own_bucket.name, key, version, lambda body: bytes([body[0] ^ 1, *body[1:]]))
     order, _ = restored(view, point_of(own_bucket), tmp_path / "out")
     told = view.served(order.served_by)
     assert [f"site/ehr/{each.key}" for each in told.altered] == [key]
