@@ -67,10 +67,35 @@ def accept(
 def worm(
     context: typer.Context,
     name: Annotated[str, typer.Argument(help="Name of the repository.")],
+    probe: Annotated[
+        bool, typer.Option("--probe", help="Try first, on an object of its own, what the locks must refuse.")
+    ] = False,
+    again: Annotated[bool, typer.Option("--again", help="Probe even where that was done within the hour.")] = False,
     machine: Json = False,
 ) -> int:
     """Show what keeps a repository's recovery points from being deleted: declared, observed, probed."""
     from drp.cli.context import wiring_of
     from drp.cli.repo_worm import show_locks
 
-    return show_locks(wiring_of(context), name, machine=machine)
+    wiring = wiring_of(context)
+    if probe:
+        from drp.cli.repo_probe import show_attempts
+
+        show_attempts(wiring, name, again=again, machine=machine)
+    return show_locks(wiring, name, machine=machine)
+
+
+@app.command()
+def policy(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="Name of the repository.")],
+    purpose: Annotated[
+        str | None, typer.Option("--for", help="Only for the reader, backup, scrubber, probe or extend.")
+    ] = None,
+    machine: Json = False,
+) -> int:
+    """Print the least rights that drp, the backup job, the scrubber and others need, as IAM policies to paste."""
+    from drp.cli.context import wiring_of
+    from drp.cli.repo_policy import show_policies
+
+    return show_policies(wiring_of(context), name, purpose, machine=machine)

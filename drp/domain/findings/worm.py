@@ -5,5 +5,6 @@ from __future__ import annotations
 from drp.domain.findings.expected_points import EXPECTED_POINTS
 from drp.domain.findings.locks import LOCKS
 from drp.domain.findings.pinned import PINNED
+from drp.domain.findings.probe import PROBE
 
-WORM = (*EXPECTED_POINTS, *LOCKS, *PINNED)
+WORM = (*EXPECTED_POINTS, *LOCKS, *PINNED, *PROBE)

@@ -15,13 +15,13 @@ from drp.domain.repository_port import Needs
 from drp.domain.restore import CellSecret
 from drp.domain.worm.attestation import Attestation, LockDemand
 from drp.domain.worm.judging import SeenObject, immutability_of
+from drp.domain.worm.objects import ObjectVersion
 from drp.domain.worm.tampering import ESSENTIAL, Tampering, diagnose
 from drp.errors import AccessDenied, RepositoryError
 from drp.repositories.locations.lock_memory import LockMemory
 from drp.repositories.locations.s3 import Resolve, S3Reader, resolve_keys
 from drp.repositories.locations.s3_heads import LockQuestions
 from drp.repositories.restic.backend import CREDENTIALS_VARIABLE, CellAccess, Condition, missing_parts
-from drp.repositories.restic.listing import Listed
 from drp.repositories.restic.object_lock import LockWatch
 from drp.repositories.restic.settings import tool_url
 from drp.repositories.restic.snapshots import is_id
@@ -123,28 +123,31 @@ class BucketBackend:
         mode: str,
         needs: Mapping[str, Needs] | None = None,
         cache: Path | None = None,
+        view: Mapping[str, ObjectVersion] | None = None,
     ) -> Attestation:
         """Return what protects everything that the points need; what was seen is remembered for a minute."""
-        return self._locks(cache).attest(subject, points, demand, mode=mode, needs=needs)
+        return self._locks(cache).attest(subject, points, demand, mode=mode, needs=needs, view=view)
 
     def locks_of(
-        self, names: Collection[str], *, enough: datetime | None = None, cache: Path | None = None
+        self,
+        names: Collection[str],
+        *,
+        enough: datetime | None = None,
+        cache: Path | None = None,
+        view: Mapping[str, ObjectVersion] | None = None,
     ) -> Mapping[str, SeenObject]:
         """Return what protects each of these objects."""
-        return self._locks(cache).locks_of(names, enough=enough)
+        return self._locks(cache).locks_of(names, enough=enough, view=view)
 
     def _locks(self, cache: Path | None) -> LockWatch:
         now = time.monotonic()
         if self._watch is None or now - self._watch[0] > _MEMORY_SECONDS or self._watch[1] != cache:
-            self._watch = (now, cache, self.lock_watch(cache))
+            place = f"{self._location.endpoint.url} {self._location.bucket} {self._location.prefix}"
+            memory = LockMemory(cache / "locks.sqlite" if cache is not None else None, place)
+            questions = LockQuestions(self._name, self._location, self._resolve, self._limits)
+            watch = LockWatch(self._reader, questions, memory, audited_objects=self._audited_objects)
+            self._watch = (now, cache, watch)
         return self._watch[2]
-
-    def lock_watch(self, cache: Path | None, pinned: Listed | None = None) -> LockWatch:
-        """Return what looks at the locks of what is read by name, or of pinned versions; ``cache`` as for `attest`."""
-        place = f"{self._location.endpoint.url} {self._location.bucket} {self._location.prefix}"
-        memory = LockMemory(cache / "locks.sqlite" if cache is not None else None, place)
-        questions = LockQuestions(self._name, self._location, self._resolve, self._limits)
-        return LockWatch(self._reader, questions, memory, audited_objects=self._audited_objects, pinned=pinned)
 
     def host_arguments(self) -> tuple[str, ...]:
         """Return restic's arguments on this machine."""

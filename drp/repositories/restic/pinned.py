@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -12,14 +11,12 @@ from drp.domain.recovery_point import Immutability, RecoveryPoint
 from drp.domain.repository_port import Needs
 from drp.domain.restore import CellSecret
 from drp.domain.worm.attestation import Attestation, LockDemand
-from drp.domain.worm.judging import SeenObject, immutability_of
+from drp.domain.worm.judging import SeenObject
+from drp.domain.worm.objects import ObjectVersion
 from drp.domain.worm.pinned import View
 from drp.repositories.pinned.process import ViewProcess
 from drp.repositories.restic.backend import Bucket, CellAccess, Condition, missing_parts
-from drp.repositories.restic.listing import Listed
-from drp.repositories.restic.object_lock import LockWatch
 
-_MEMORY_SECONDS = 60.0
 ADDRESS_VARIABLE = "RESTIC_REPOSITORY_FILE"
 _INSIDE = ("127.0.0.1", 8000)
 """Where the cell finds the view, on its own loopback."""
@@ -32,9 +29,7 @@ class PinnedBackend:
 
     def __init__(self, bucket: Bucket, view: View, process: ViewProcess) -> None:
         """Take the bucket, for what only it can tell, the view, and what serves it."""
-        self._bucket, self._process = bucket, process
-        self._pinned = Listed(versions=view.objects)
-        self._watch: tuple[float, Path | None, LockWatch] | None = None
+        self._bucket, self._process, self._view = bucket, process, view.objects
         parts = {part: {key for key in view.objects if key.startswith(part)} for part in ("keys/", "snapshots/")}
         self._condition = Condition(
             snapshots=frozenset(key.removeprefix("snapshots/") for key in parts["snapshots/"]),
@@ -65,8 +60,8 @@ class PinnedBackend:
         return NOTHING
 
     def immutability(self, point: RecoveryPoint) -> Immutability:
-        """Return what protects the versions that the point's restore reads."""
-        return immutability_of(self.attest(point.short_id, (point.id,), LockDemand(), mode=""))
+        """Return what protects the point in the bucket."""
+        return self._bucket.immutability(point)
 
     def attest(
         self,
@@ -77,22 +72,22 @@ class PinnedBackend:
         mode: str,
         needs: Mapping[str, Needs] | None = None,
         cache: Path | None = None,
+        view: Mapping[str, ObjectVersion] | None = None,
     ) -> Attestation:
-        """Return what protects the versions of the view that the points need."""
-        return self._locks(cache).attest(subject, points, demand, mode=mode, needs=needs)
+        """Return what protects in the bucket those versions of the view that the points need."""
+        seen = self._view if view is None else view
+        return self._bucket.attest(subject, points, demand, mode=mode, needs=needs, cache=cache, view=seen)
 
     def locks_of(
-        self, names: Collection[str], *, enough: datetime | None = None, cache: Path | None = None
+        self,
+        names: Collection[str],
+        *,
+        enough: datetime | None = None,
+        cache: Path | None = None,
+        view: Mapping[str, ObjectVersion] | None = None,
     ) -> Mapping[str, SeenObject]:
-        """Return what protects the version of each of these objects."""
-        return self._locks(cache).locks_of(names, enough=enough)
-
-    def _locks(self, cache: Path | None) -> LockWatch:
-        """Return what looks at locks, anew after a minute: they may change, though the versions do not."""
-        now = time.monotonic()
-        if self._watch is None or now - self._watch[0] > _MEMORY_SECONDS or self._watch[1] != cache:
-            self._watch = (now, cache, self._bucket.lock_watch(cache, self._pinned))
-        return self._watch[2]
+        """Return what protects the view's versions of these objects in the bucket."""
+        return self._bucket.locks_of(names, enough=enough, cache=cache, view=self._view if view is None else view)
 
     def host_arguments(self) -> tuple[str, ...]:
         """Return none: the address has a password in it."""
