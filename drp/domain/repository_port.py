@@ -12,6 +12,7 @@ from drp.domain.phrase import NOTHING, Phrase, fact
 from drp.domain.precheck import BackupSign
 from drp.domain.recovery_point import Immutability, PointListing, RecoveryPoint
 from drp.domain.restore import CellSecret, RestoreOrder, RestoreOutcome, RestoreReceipt
+from drp.domain.worm.scrub import Named
 from drp.domain.worm.attestation import Attestation, LockDemand
 
 
@@ -132,6 +133,22 @@ class PointsLookedInto(Protocol):
 
     def folders_in(self, point: RecoveryPoint) -> tuple[str, ...]:
         """Return the folders directly below the one path that the point was made of, whole; none of several paths."""
+        ...
+
+
+@runtime_checkable
+class NamedByContent(Protocol):
+    """A repository whose objects are named by their content, so that they can be checked without its key."""
+
+    def named(self, key: str) -> Named:
+        """Return what the name of a stored object says of it. Nothing is contacted, and no secret resolved."""
+        ...
+
+    def decode(self, seconds: float) -> tuple[Phrase, ...]:
+        """Read and decode everything with the key, within so many seconds, and return what is damaged.
+
+        Raises as `Repository` does; ``Unreachable`` where it came to no end.
+        """
         ...
 
 

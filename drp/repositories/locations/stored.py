@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from drp.domain.phrase import Phrase
-from drp.domain.repository import DirectoryLocation, MediumLocation, S3Location, WaitLimits
+from drp.domain.phrase import Phrase, say
+from drp.domain.repository import DirectoryLocation, Location, MediumLocation, S3Location, WaitLimits
 from drp.domain.restore import SecretReference
 from drp.domain.worm.objects import ObjectVersion
-from drp.errors import RepositoryError
+from drp.errors import RepositoryError, UsageError
 from drp.repositories.locations.medium import Medium
 
 PIECE = 4 << 20
@@ -70,16 +70,18 @@ class StoredObjects(Protocol):
         """
         ...
 
+    def views(self, key: str, version: str | None) -> Iterator[bytes | memoryview]:
+        """Yield the same bytes from the start, each piece valid until the next one is asked for: for digests."""
+        ...
+
 
 def stored_objects(
-    name: str,
-    location: DirectoryLocation | MediumLocation | S3Location,
-    resolve: Callable[[SecretReference], str],
-    limits: WaitLimits,
+    name: str, location: Location, resolve: Callable[[SecretReference], str], limits: WaitLimits
 ) -> StoredObjects:
     """Return the objects at a location of a repository; ``name`` is for messages. Keys of a bucket are resolved here.
 
-    Raises ``ConfigError`` as resolving secrets does. Nothing is contacted yet.
+    Nothing is contacted yet. Raises ``ConfigError`` as resolving secrets does, ``UsageError`` for a location whose
+    objects cannot be had one by one.
     """
     match location:
         case DirectoryLocation(path=path):
@@ -94,3 +96,7 @@ def stored_objects(
             from drp.repositories.locations.stored_s3 import StoredBucket  # noqa: PLC0415 - its clients load slowly
 
             return StoredBucket(name, location, resolve, limits)
+    raise UsageError(
+        say("objects of repository {name} cannot be read one by one at its location", name=name),
+        hint="read it where it is a directory, a medium or a bucket",
+    )
