@@ -13,6 +13,7 @@ from drp.domain.phrase import NOTHING, Phrase, Size, count, joined, say
 from drp.domain.recovery_point import Immutability, RecoveryPoint
 from drp.domain.resting import dated_by, resting
 from drp.domain.sandbox import IsolationProof
+from drp.domain.worm.pinned import Pinned
 from drp.reporting.words import DEVIATIONS
 
 _FEW = 3
@@ -80,12 +81,22 @@ def _selected(output: Selected, point: RecoveryPoint, protection: Immutability) 
         at=instant(point.consistent_at),
         lock=lock(protection.mode, protection.provenance, until),
     )
+    chosen = chosen.then(_bound(output.pinned))
     if output.refused:
         chosen = chosen.then(count("; {n} other refused", "; {n} others refused", len(output.refused)))
     if not output.sample:
         return chosen
     drawn, population = output.sample.drawn, output.sample.population
     return chosen.then(say("; {drawn} of {population} files drawn", drawn=drawn, population=population))
+
+
+def _bound(pinned: Pinned | None) -> Phrase:
+    """Return as of when a repository is read."""
+    if pinned is None:
+        return NOTHING
+    if pinned.why == "before-tampering":
+        return say("; it was attacked, and is read as of {at}, before that", at=instant(pinned.at))
+    return say("; read as of {at}", at=instant(pinned.at))
 
 
 def _restored(output: Restored) -> Phrase:
@@ -99,7 +110,14 @@ def _restored(output: Restored) -> Phrase:
         mark=_mark(good=output.runbook.ok and not receipt.unrestored),
         what=files if receipt.counted else say("restored"),
         lost=lost,
-    )
+    ).then(_versions(output))
+
+
+def _versions(output: Restored) -> Phrase:
+    """Return how many object versions it came from, where it was read through a view."""
+    if not output.read:
+        return NOTHING
+    return count(", from {n} object version", ", from {n} object versions", len(output.read))
 
 
 def _compared(difference: ManifestDifference) -> Phrase:

@@ -242,6 +242,7 @@ class Wiring:
         from drp.hashing.tree import TreeHasher
         from drp.manifests.directory import ManifestDirectory
         from drp.runbooks import AnsibleRunbookRunner
+        from drp.service.known import known_of
         from drp.sign_off import ApprovalDirectory, DirectoryDesk
 
         runbooks = AnsibleRunbookRunner(self._runbook_folders(), self.run_directory)
@@ -267,6 +268,7 @@ class Wiring:
             stopped_by=cancellation.asked_by,
             tools=lambda: self._tools(checks),
             materials=self.materials,
+            known=lambda repository: known_of(self.opened_register(), repository),
         )
 
     def _tools(self, checks: Any) -> Mapping[str, str]:

@@ -5,7 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from drp.domain.findings.locks import NOT_LOCKED
+from drp.domain.worm.facts import LocksProbed, Scrubbed
 from drp.domain.worm.known import RepositoryKnown
+from drp.service.known import known_of
+from tests.simulators.clock import SimClock
+from tests.simulators.register import MemoryRegister
 from tests.simulators.world import Script, World
 from tests.support.sample_worm import probe, scrub
 from tests.unit.test_drill_control_flow import run
@@ -32,3 +36,15 @@ def test_what_a_probe_found_grave_fails_every_drill_from_that_repository():
 
 def run_healthy():
     return run(World(Script(known=RepositoryKnown(probe=probe()))))
+
+
+def test_the_newest_of_each_is_taken_with_the_head_of_the_register():
+    register = MemoryRegister(SimClock())
+    assert known_of(register, "worm") == RepositoryKnown(head=register.head())
+    older, newer = probe(), replace(probe(), subject="drp-probe/newer")
+    register.append(*(LocksProbed(repository="worm", host="h", probe=each) for each in (older, newer)))
+    register.append(LocksProbed(repository="other", host="h", probe=older))
+    register.append(Scrubbed(repository="worm", host="h", scrub=scrub()))
+    known = known_of(register, "worm")
+    assert known == RepositoryKnown(head=register.head(), probe=newer, scrub=scrub())
+    assert known_of(register, "other").scrub is None

@@ -13,7 +13,7 @@ class RepositoryKnown:
     """The newest that the register held of a repository; it was found out before, and not by the drill."""
 
     head: str = ""
-    """Position and link of the register's last entry then, ``position:link``; empty: there was no register."""
+    """Position and link of the register's last entry then, ``position:link``; position -1: it was empty."""
     probe: Probe | None = None
     """None: nobody ever tried (`drp repo worm --probe`)."""
     scrub: Scrub | None = None
