@@ -12,8 +12,8 @@ from drp.domain.phrase import NOTHING, Phrase, fact
 from drp.domain.precheck import BackupSign
 from drp.domain.recovery_point import Immutability, PointListing, RecoveryPoint
 from drp.domain.restore import CellSecret, RestoreOrder, RestoreOutcome, RestoreReceipt
-from drp.domain.worm.scrub import Named
 from drp.domain.worm.attestation import Attestation, LockDemand
+from drp.domain.worm.scrub import Named
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,6 +142,10 @@ class NamedByContent(Protocol):
 
     def named(self, key: str) -> Named:
         """Return what the name of a stored object says of it. Nothing is contacted, and no secret resolved."""
+        ...
+
+    def point_object(self, point: str) -> str | None:
+        """Return the key of the object that a recovery point is called by; None: it has none of its own."""
         ...
 
     def decode(self, seconds: float) -> tuple[Phrase, ...]:

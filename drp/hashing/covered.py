@@ -45,7 +45,7 @@ ON CONFLICT (key, version) DO UPDATE SET
     size = excluded.size, modified = excluded.modified, current = excluded.current, seen = excluded.seen,
     was_current = max(was_current, excluded.was_current), lost = CASE WHEN excluded.current THEN NULL ELSE lost END
 """
-"""What lies under a name anew, by its size or time, was never read. ``was_current``: the last listing it was current at."""
+"""What lies under a name anew, by size or time, was never read. ``was_current``: the last listing that had it so."""
 _JUDGED = "seen = :listing AND sha256 != '' AND (current OR :all)"
 
 
@@ -120,6 +120,8 @@ class Covered:
     def _translated(self) -> Iterator[None]:
         try:
             yield
+        except sqlite3.ProgrammingError:  # a fault of ours, and none of the file
+            raise
         except sqlite3.DatabaseError as error:
             hint = "what it says of earlier scrubs is lost: move it away, and everything counts as never read"
             raise NotReadable(
@@ -201,18 +203,16 @@ class Covered:
 
         From a reading of its own: what is noted meanwhile changes nothing of it.
         """
-        base = sqlite3.connect(f"file:{self._path}?mode=ro", uri=True, check_same_thread=False)
+        question = (
+            "SELECT key, version, part, sha256, size, modified, current, damaged FROM objects "  # noqa: S608 - of constants
+            f"WHERE {_JUDGED} AND verified_run IS NOT :run AND damaged_run IS NOT :run "
+            "ORDER BY damaged IS NULL, verified IS NOT NULL, verified, sha256"
+        )
+        base = sqlite3.connect(f"{self._path.absolute().as_uri()}?mode=ro", uri=True, check_same_thread=False)
         try:
             with self._translated():
-                yield from (
-                    Listed(*row[:6], bool(row[6]), row[7])
-                    for row in base.execute(
-                        f"SELECT key, version, part, sha256, size, modified, current, damaged FROM objects WHERE {_JUDGED} "  # noqa: S608 - of constants
-                        "AND verified_run IS NOT :run AND damaged_run IS NOT :run "
-                        "ORDER BY damaged IS NULL, verified IS NOT NULL, verified, sha256",
-                        {"listing": listing, "all": all_versions, "run": run.number},
-                    )
-                )
+                for row in base.execute(question, {"listing": listing, "all": all_versions, "run": run.number}):
+                    yield Listed(row[0], row[1], row[2], row[3], row[4], row[5], bool(row[6]), row[7])
         finally:
             base.close()
 
@@ -250,19 +250,18 @@ class Covered:
 
     def done(self, run: Run) -> tuple[int, int]:
         """Return how many objects and bytes this scrub has read so far, also before it was cut off."""
-        question = "SELECT count(*), coalesce(sum(size), 0) FROM objects WHERE verified_run = :run OR damaged_run = :run"
+        question = (
+            "SELECT count(*), coalesce(sum(size), 0) FROM objects WHERE verified_run = :run OR damaged_run = :run"
+        )
         with self._translated():
             objects, size = self._base.execute(question, {"run": run.number}).fetchone()
         return objects, size
 
     def read_by(self, run: Run, names: Iterable[tuple[str, str]]) -> int:
         """Return how many of the named object versions this scrub has read."""
-        question = "SELECT count(*) FROM objects WHERE key = ? AND version = ? AND (verified_run = ? OR damaged_run = ?)"
+        question = "SELECT count(*) FROM objects WHERE key = ? AND version = ? AND ? IN (verified_run, damaged_run)"
         with self._translated():
-            return sum(
-                self._base.execute(question, (key, version, run.number, run.number)).fetchone()[0]
-                for key, version in names
-            )
+            return sum(self._base.execute(question, (*name, run.number)).fetchone()[0] for name in names)
 
     def coverage(self, listing: int, *, all_versions: bool) -> Coverage:
         """Return how far reading everything has come, over all scrubs."""

@@ -8,7 +8,7 @@ them keep two cores busy with SHA-256 alone (`tests/benchmarks/scrub.py`).
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Literal
@@ -52,7 +52,7 @@ def verify_streams(
     algorithms: tuple[str, ...] = ("sha256",),
     connections: int = 4,
     cancelled: Callable[[], bool] = lambda: False,
-) -> Iterator[StreamResult]:
+) -> Generator[StreamResult]:
     """Yield a result for every object, as they come; ``connections`` are read at once, and one waits for each.
 
     An object whose bytes cannot be had, or are fewer or more than its stated size, is never called the same. Raises

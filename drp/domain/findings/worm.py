@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from drp.domain.findings.locks import LOCKS
+from drp.domain.findings.scrub import SCRUB
 
-WORM = (*LOCKS,)
+WORM = (*LOCKS, *SCRUB)

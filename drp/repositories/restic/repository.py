@@ -27,6 +27,7 @@ from drp.redact import remember
 from drp.repositories.parts import must_fit
 from drp.repositories.restic.answers import PRINTED
 from drp.repositories.restic.backend import PASSWORD_VARIABLE, Backend, Condition
+from drp.repositories.restic.by_content import NamesContent
 from drp.repositories.restic.errors import error_for, error_of, kind_of_failure, no_end
 from drp.repositories.restic.locks import signs
 from drp.repositories.restic.patterns import patterns
@@ -54,7 +55,7 @@ class _Listed:
     hidden: tuple[Phrase, ...] = ()
 
 
-class ResticRepository:
+class ResticRepository(NamesContent):
     """One restic repository."""
 
     def __init__(

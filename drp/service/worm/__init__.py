@@ -1,0 +1,1 @@
+"""What is found out of repositories outside drills, and written into the register."""
