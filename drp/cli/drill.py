@@ -64,6 +64,9 @@ def run(
     recover_to: Annotated[
         str | None, typer.Option(help="Roll the applications that can to this instant, such as 2026-11-21T02:00:00Z.")
     ] = None,
+    as_of: Annotated[
+        str | None, typer.Option(help="Restore from the buckets as they were at this instant, by their own clocks.")
+    ] = None,
     keep_sandbox: Annotated[bool, typer.Option("--keep-sandbox", help="Keep the sandboxes for inspection.")] = False,
     keep_for: Annotated[str | None, typer.Option(help="How long, at most; default: as the plan says.")] = None,
     level: Level = None,
@@ -98,9 +101,9 @@ def run(
         "keep_sandbox": keep_sandbox,
         "keep_for": keep_for,
     }
-    flags |= {"recover_to": recover_to, "level": level, "sample_files": sample}
+    flags |= {"recover_to": recover_to, "as_of": as_of, "level": level, "sample_files": sample}
     drill_plan = site.plan(name, applications=only, **flags) if name is not None else site.ad_hoc_plan(*only, **flags)
-    if point is not None:
+    if point is not None and as_of is None:
         must_have_point(wiring, drill_plan.recoveries[0])
     request = Begin(plan=wiring.declarable(drill_plan), requested_by=_user(), ad_hoc=name is None, despite=despite)
     with closing(reporter(machine=machine, quiet=context.obj.quiet)) as shown:

@@ -204,6 +204,7 @@ def _backup_job(said: BackupFile | None) -> BackupJob:
         sub_path=said.sub_path or "",
         manifest_of=said.manifest_of or "",
         immutable_for=said.immutable_for,
+        kept_for=said.kept_for,
     )
 
 

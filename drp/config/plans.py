@@ -42,6 +42,8 @@ class Overrides:
     require_manifest: bool | None = None
     recover_to: datetime | str | None = None
     """Roll the applications that can to this instant."""
+    as_of: datetime | str | None = None
+    """Restore from the repositories as they were at this instant."""
     media_deadline: timedelta | None = None
     level: Level | None = None
     sample_files: int | None = None
@@ -199,7 +201,7 @@ def _recovery(catalogue: Catalogue, said: RecoverySettings, overrides: Overrides
     return PlannedRecovery(
         application=application,
         repository=repository,
-        selection=_rolled(application, _selection(said.selection, overrides), overrides),
+        selection=_seen(_rolled(application, _selection(said.selection, overrides), overrides), overrides),
         sandbox=catalogue.sandbox(overrides.sandbox or said.sandbox),
         require_manifest=said.require_manifest if require is None else require,
         trust=said.trust,
@@ -239,13 +241,22 @@ def _rolled(application: Application, selection: Selection, overrides: Overrides
     if not application.point_in_time:
         return replace(selection, recover_to=None)
     flag = overrides.recover_to
+    return replace(selection, recover_to=_instant(flag, "--recover-to") if flag else selection.recover_to)
+
+
+def _seen(selection: Selection, overrides: Overrides) -> Selection:
+    """Return the selection with the instant as of which the repository is seen."""
+    return replace(selection, as_of=_instant(overrides.as_of, "--as-of") if overrides.as_of else None)
+
+
+def _instant(flag: datetime | str, option: str) -> datetime:
+    """Return what an option says. Raises ``UsageError``."""
     try:
-        return replace(
-            selection, recover_to=parse_instant(flag) if isinstance(flag, str) else flag or selection.recover_to
-        )
+        return parse_instant(flag) if isinstance(flag, str) else flag
     except ValueError as error:
         raise UsageError(
-            say("'{flag}' {problem}", flag=flag, problem=error), hint="for instance --recover-to 2026-11-21T02:00:00Z"
+            say("'{flag}' {problem}", flag=flag, problem=error),
+            hint=say("for instance {option} 2026-11-21T02:00:00Z", option=option),
         ) from None
 
 

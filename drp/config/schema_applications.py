@@ -67,6 +67,8 @@ class BackupFile(Strict):
     """Name that its manifests are made for, where one serves several applications; left out: the application's."""
     immutable_for: Duration | None = None
     """For how long after its instant nobody may be able to delete anything of a recovery point, such as 30d."""
+    kept_for: Duration | None = None
+    """For how long after its instant every recovery point is there; an older one may go by retention, such as 14d."""
 
     @field_validator("sub_path")
     @classmethod

@@ -72,6 +72,8 @@ class BackupJob:
     """Name that its manifests are made for, where one serves several applications; empty: its own."""
     immutable_for: timedelta | None = None
     """For how long after a point's instant nobody may be able to delete anything of it; None: no such policy."""
+    kept_for: timedelta | None = None
+    """For how long after its instant every point is there; an older one may go by retention. None: not declared."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

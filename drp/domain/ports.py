@@ -41,6 +41,7 @@ from drp.domain.sandbox import (
 from drp.domain.sign_off_desk import SignOffDesk
 from drp.domain.volume import VolumeRoom
 from drp.domain.worm.known import RepositoryKnown
+from drp.domain.worm.points import PointsLedger
 
 
 class Sandbox(Protocol):
@@ -239,3 +240,5 @@ class Ports:
     """Who asked to stop, and why; empty: whoever may send signals."""
     known: Callable[[str], RepositoryKnown | None] = lambda _: None
     """What the register holds of a repository, by its name in the inventory; None: nobody can tell."""
+    ledger: PointsLedger | None = None
+    """Which recovery points are expected; None: nobody keeps it, and nothing is compared."""

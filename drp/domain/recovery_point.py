@@ -115,6 +115,8 @@ class Selection:
     """Ages before the disaster; a point younger than ``not_newer_than`` may hold the attacker's work."""
     recover_to: datetime | None = None
     """Roll the restored application to this instant instead of the end of its recovery point."""
+    as_of: datetime | None = None
+    """See the repository as it was at this instant of its own clock; None: as it is, or before it was tampered with."""
 
     def restored_state(self, point: RecoveryPoint) -> datetime:
         """Return the instant whose state is brought back: the data-loss interval begins there."""

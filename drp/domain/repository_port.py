@@ -13,7 +13,10 @@ from drp.domain.precheck import BackupSign
 from drp.domain.recovery_point import Immutability, PointListing, RecoveryPoint
 from drp.domain.restore import CellSecret, RestoreOrder, RestoreOutcome, RestoreReceipt
 from drp.domain.worm.attestation import Attestation, LockDemand
+from drp.domain.worm.judging import SeenObject
+from drp.domain.worm.pinned import Pinned, Served
 from drp.domain.worm.scrub import Named
+from drp.errors import DrpError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,5 +203,64 @@ class LocksSeen(Protocol):
 
         What cannot be seen is ``unknown``, and never taken to be locked; errors of the store are told so too.
         `Repository.immutability` follows from the same observation.
+        """
+        ...
+
+
+@runtime_checkable
+class ObjectLocks(Protocol):
+    """A repository that tells what locks any of its stored objects, by name; not every kind can."""
+
+    def locks_of(self, names: Collection[str], *, enough: datetime | None = None) -> Mapping[str, SeenObject] | None:
+        """Return what protects each object; None: the place has no such locks. Raises as `Repository` does.
+
+        Dates in compliance mode may be remembered ones, which are lower bounds; they are exact for those that end
+        first, and for all that end before ``enough``.
+        """
+        ...
+
+
+class PinnedView(Protocol):
+    """A repository as it was at an instant, and what serves it: an attack changes nothing of it."""
+
+    @property
+    def repository(self) -> Repository:
+        """Return what reads through the view: listings, orders and receipts of it are of that instant."""
+        ...
+
+    @property
+    def pinned(self) -> Pinned:
+        """Return the instant, why it, and the digest of the view: equal digests, equal versions of equal keys."""
+        ...
+
+    @property
+    def unsteady(self) -> tuple[str, ...]:
+        """Return the keys that one listing had and another had not."""
+        ...
+
+    @property
+    def newest(self) -> datetime | None:
+        """Return how the store dates what was written last, whether it is in the view or not; None: it is empty."""
+        ...
+
+    def served(self, door: str) -> Served:
+        """Return what it gave to the restore whose order has that ``served_by``."""
+        ...
+
+    def trouble(self) -> DrpError | None:
+        """Return why it cannot give what it holds: the store refuses, or is silent; None: it can."""
+        ...
+
+
+@runtime_checkable
+class PinnedViews(Protocol):
+    """A repository whose store keeps versions, so that a drill can be bound to them; not every kind can."""
+
+    def pinned(self, drill: str, at: datetime | None = None) -> PinnedView | None:
+        """Return the view of an instant by the store's clock, the same to whoever asks for the same drill's.
+
+        None as the instant: now, or, where somebody emptied or overwrote the repository, when it last was whole.
+        Returns None where the store keeps no versions of this repository. Raises as `Repository` does, and
+        ``UsageError`` for an instant that has not passed there.
         """
         ...

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
+from urllib.parse import quote
 
 from drp.domain.phrase import Phrase
 
@@ -39,6 +40,9 @@ class RestoreOrder:
     """Host path → path inside the cell, for repositories that are directories."""
     endpoint: tuple[str, int] | None = None
     """The only host and port the cell may reach, if any."""
+    served_by: str = ""
+    """Name of a UNIX socket without a file, of a process of this machine that serves that endpoint itself; empty: it is
+    one of the network."""
     progress: str = "none"
     """How the tool tells of its progress and errors: a dialect that its kind registers, or ``none``."""
     holes_known: bool = False
@@ -69,8 +73,22 @@ class CellSecret:
 
     name: str
     template: str
-    """``{0}``, ``{1}``… stand for the resolved references."""
+    """``{0}``, ``{1}``… stand for the resolved references; ``{0:address}`` for one as it stands in an address."""
     references: tuple[SecretReference, ...]
+
+    def rendered(self, resolve: Callable[[SecretReference], str]) -> str:
+        """Return the value, for whom it is meant alone. Raises as ``resolve`` does."""
+        return self.template.format(*(_Part(resolve(reference)) for reference in self.references))
+
+
+class _Part(str):
+    """A resolved reference within a template."""
+
+    __slots__ = ()
+
+    def __format__(self, form: str) -> str:
+        """Return it as it is, or percent-encoded (RFC 3986 §2.1) for the form ``address``."""
+        return quote(self, safe="") if form == "address" else format(str(self), form)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

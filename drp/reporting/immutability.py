@@ -193,7 +193,7 @@ def _probed(selected: Selected, probe: Probe | None) -> WordRow:
         line = count(
             "On {at}: the one attempt was refused.", "On {at}: all {n} attempts were refused.", refusals, at=day
         )
-        return WordRow(PROBED, "good", say("Refused"), (line, *_left(probe)))
+        return WordRow(PROBED, "good", say("All refused"), (line, *_left(probe)))
     line = say("On {at}: {n} of {all} attempts were refused.", at=day, n=refusals, all=len(tried))
     return WordRow(PROBED, "doubt", say("Undecided"), (line, *_left(probe)))
 

@@ -63,7 +63,7 @@ def undeletable(selected: Selected | None, now: datetime) -> Undeletable | None:
         if "unknown" in modes:
             return Undeletable("unknown", why=say("what locks it could not be seen"))
         return Undeletable("deletable") if modes & _OPEN else Undeletable("liftable", until)
-    return Undeletable(found.kind, until, found.why)
+    return Undeletable("until", until) if found.kind == "until" else found
 
 
 def probe_of(selected: Selected) -> Probe | None:

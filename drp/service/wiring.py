@@ -243,6 +243,7 @@ class Wiring:
         from drp.manifests.directory import ManifestDirectory
         from drp.runbooks import AnsibleRunbookRunner
         from drp.service.known import known_of
+        from drp.service.worm.expected_points import RegisterLedger
         from drp.sign_off import ApprovalDirectory, DirectoryDesk
 
         runbooks = AnsibleRunbookRunner(self._runbook_folders(), self.run_directory)
@@ -268,6 +269,7 @@ class Wiring:
             stopped_by=cancellation.asked_by,
             tools=lambda: self._tools(checks),
             materials=self.materials,
+            ledger=RegisterLedger(self.register),
             known=lambda repository: known_of(self.opened_register(), repository),
         )
 

@@ -3,28 +3,46 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
 from drp.domain.repository import DirectoryLocation, Location, MediumLocation
 from drp.errors import RepositoryError
 from drp.repositories.kind import create
+from drp.repositories.locations.rest.entry import rest_address
+from drp.repositories.locations.rest.location import RestLocation
 from drp.repositories.restic.settings import ResticSettings
 from tests.conformance.repository_contract import RepositoryContract
 from tests.simulators.repository import RepositorySimulator, locked_until, points_every
+from tests.support import rest_server
 from tests.support.copies import NAMES, copies_settings, linked_copies, state_of
 from tests.support.fixtures_repositories import RepositoryWorld, application, carry_out, fill, keep_secret, resolve
 from tests.support.locations import s3_location
+from tests.support.rest_server import RestServer
 from tests.support.restic_tools import KINDS, PASSWORD, Restic, executable, make_tree
 from tests.support.s3_server import S3Server
 
 
-@pytest.fixture(scope="module", params=[f"{place}-{kind}" for place in ("local", "s3", "medium") for kind in KINDS])
+@pytest.fixture(scope="module")
+def append_only(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RestServer]:
+    folder = tmp_path_factory.mktemp("served")
+    with rest_server.rest_server(folder, append_only=True) as server:
+        yield server
+
+
+@pytest.fixture(
+    scope="module", params=[f"{place}-{kind}" for place in ("local", "s3", "medium", "rest") for kind in KINDS]
+)
 def restic_world(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, s3_server: S3Server
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    s3_server: S3Server,
+    append_only: RestServer,
 ) -> RepositoryWorld:
     place, _, kind = request.param.partition("-")
     folder = tmp_path_factory.mktemp(request.param)
@@ -42,6 +60,16 @@ def restic_world(
         writer = Restic(program, str(mount / "restic"))
         location = MediumLocation(mount=mount, label="weekly-3", path="restic")
         nowhere = replace(location, label="weekly-4")
+    elif place == "rest":
+        path = kind
+        writer = Restic(program, str(append_only.folder / path))
+        secrets += [rest_server.PASSWORD, quote(rest_server.PASSWORD, safe="")]
+        location = RestLocation(
+            address=rest_address(f"{append_only.url}/{path}"),
+            user=keep_secret(folder, "user", rest_server.USER),
+            password=keep_secret(folder, "server-password", rest_server.PASSWORD),
+        )
+        nowhere = replace(location, address=rest_address(f"{append_only.url}/nowhere"))
     else:
         bucket = f"conform-{uuid.uuid4().hex[:10]}"
         reader = s3_server.identities["ro_lock"]

@@ -42,7 +42,8 @@ def test_a_sample_is_said_to_be_one(bucket: Bucket, repository_in: Callable[...,
     assert re.fullmatch(r"a sample of 4 of \d+ objects was looked at, drawn with the seed [0-9a-f]{16}", remark)
     again = repository_in(bucket, audited=1).immutability(point)
     assert again.remarks != seen.remarks, "nobody knows beforehand which objects are looked at"
-    assert (again.mode, again.objects_observed) == (seen.mode, seen.objects_observed)
+    assert again.mode == seen.mode
+    assert again.objects_observed >= seen.objects_observed, "what is remembered takes no place in a sample"
 
 
 def test_a_key_that_may_not_see_locks_knows_nothing(bucket: Bucket, repository_in: Callable[..., Repository]) -> None:

@@ -167,7 +167,7 @@ def test_a_session_token_travels_with_the_keys(tmp_path: Path) -> None:
     )
     backend = BucketBackend("worm", location, resolve, WaitLimits(), audited_objects=1)
     (secret,) = backend.secrets()
-    rendered = secret.template.format(*map(resolve, secret.references))
+    rendered = secret.rendered(resolve)
     assert backend.host_secrets() == {"AWS_SHARED_CREDENTIALS_FILE": rendered}
     assert rendered.splitlines() == [
         "[default]",

@@ -28,6 +28,8 @@ OWN = {
     "drp/sandboxes/network/netns.py": "drp's own helper, which holds nothing restored",
     "drp/sandboxes/host/layout.py": "drp's own notes",
     "drp/sandboxes/network/gateway.py": "drp's own gateway",
+    "drp/repositories/pinned/main.py": "its parent's requests",
+    "drp/repositories/pinned/process.py": "drp's own server of a view",
     "drp/hashing/workers/checkpoint.py": "a private file of the same user",
     "drp/hashing/workers/wire.py": "pipes between drp's own processes",
     "drp/engine/ledger.py": "orders, which drp's own hosts write",

@@ -26,6 +26,7 @@ from tests.simulators.clock import EPOCH, SimClock
 from tests.simulators.comparers import Comparers
 from tests.simulators.desk import SimDesk
 from tests.simulators.dying import Killed, SimJournal
+from tests.simulators.ledger import SimLedger
 from tests.simulators.runners import Checks, Records, Runbooks
 from tests.simulators.traffic import Senders, Traffic
 
@@ -110,6 +111,7 @@ class World(Senders, Comparers):
         self.records: dict[str, bytes] = {}
         self.stop, self.shown = False, list[Entry | Sign]()
         self.only: object = None
+        self.ledger: SimLedger | None = None
         self.desk, self.approvals = SimDesk(), SimApprovals()
         self.plan = plan(names, on_interrupt=on_interrupt)
 
@@ -118,7 +120,7 @@ class World(Senders, Comparers):
             repositories={"vault": self}, sandbox=self, runbooks=Runbooks(self), hasher=self, manifests=self, checks=Checks(self), records=Records(self),
             sign_offs=self.desk, approvals=self.approvals, journal=self.journal, sink=self, clock=self.clock, crew=Threads(), reporter=self,
             cancelled=lambda: self.stop, signal_number=lambda: 2, tools=lambda: {"drp": "test"}, materials=lambda plan: self.script.materials,
-            known=lambda repository: self.script.known if repository == self.name else None,
+            known=lambda repository: self.script.known if repository == self.name else None, ledger=self.ledger,
         )  # fmt: skip
 
     def call(self, name: str) -> None:

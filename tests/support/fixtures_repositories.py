@@ -50,7 +50,7 @@ def resolve(reference: SecretReference) -> str:
 
 def carry_out(order: RestoreOrder, secrets: Sequence[CellSecret], target: Path) -> RestoreOutcome:
     """Do what the restore cell does with an order, without its walls: same command, secrets by memfd, other paths."""
-    values = {secret.name: secret.template.format(*map(resolve, secret.references)) for secret in secrets}
+    values = {secret.name: secret.rendered(resolve) for secret in secrets}
     moved = {inside: outside for outside, inside in order.read_only_binds.items()}
     moved[RESTORED] = str(target)
     moved |= {f"/run/base/tool/{Path(path).name}": path for path in order.executables}

@@ -103,8 +103,8 @@ def test_what_is_wrong_with_an_application(tmp_path: Path, case: str) -> None:
 
 
 REPOSITORY = {
-    "two places": ("{directory: /srv/backup}", "{directory: /srv, medium: {mount: /m, label: A}}", "3:15: repositories.vault.location: say exactly one of `directory`, `medium`, `s3`"),
-    "no place": ("{directory: /srv/backup}", "{}", "3:15: repositories.vault.location: say exactly one of `directory`, `medium`, `s3`"),
+    "two places": ("{directory: /srv/backup}", "{directory: /srv, medium: {mount: /m, label: A}}", "3:15: repositories.vault.location: say exactly one of `directory`, `medium`, `rest`, `s3`"),
+    "no place": ("{directory: /srv/backup}", "{}", "3:15: repositories.vault.location: say exactly one of `directory`, `medium`, `rest`, `s3`"),
     "unknown kind": ("    location: {directory: /srv/backup}", "    kind: borg\n    location: {directory: /srv/backup}", "3:11: repositories.vault.kind: no kind of repository is called borg; installed are: copies, restic"),
     "mistyped kind": ("    location: {directory: /srv/backup}", "    kind: resitc\n    location: {directory: /srv/backup}", "3:11: repositories.vault.kind: no kind of repository is called resitc; did you mean restic?"),
     "bad name": ("  vault:", "  The Vault:", "2:3: repositories.The Vault: must be lower case letters, digits and hyphens, at most 63"),

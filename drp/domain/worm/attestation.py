@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
 
 from drp.domain.findings.finding import Finding
 from drp.domain.phrase import NOTHING, Phrase
@@ -15,8 +14,6 @@ from drp.domain.phrase import NOTHING, Phrase
 class LockDemand:
     """What a site asks of the locks of recovery points."""
 
-    mode: Literal["compliance", "governance"] = "compliance"
-    """The weakest mode that is enough."""
     until: Mapping[str, datetime] = field(default_factory=dict)
     """Id of a recovery point → until when everything that it depends on must be locked (``immutable_for``)."""
     required: bool = False
@@ -87,9 +84,11 @@ class Attestation:
     bucket: BucketFacts = BucketFacts()
     findings: tuple[Finding, ...] = ()
     demanded: str = ""
-    """The weakest mode that is enough, as the site declares it."""
+    """The weakest mode that is enough, as the site declares it for the repository; empty: as compliance."""
     forever: bool = False
     """All of them are under legal hold."""
+    superset: bool = False
+    """``needed`` counts what the points may depend on, since nobody looked, or could look, what they do."""
     remembered: int = 0
     """Of ``asked``, those in compliance mode that were asked for earlier: such a date can only grow."""
     asked_again: int = 0

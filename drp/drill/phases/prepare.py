@@ -18,6 +18,7 @@ from drp.domain.sandbox import IsolationProof, SandboxHandle, SandboxOrder, Sand
 from drp.domain.served_ports import served_ports
 from drp.domain.terms import listed
 from drp.drill.context import PhaseContext
+from drp.drill.phases.pinning import bound_repository
 
 _LISTED = 20
 
@@ -51,7 +52,7 @@ def _placed(context: PhaseContext) -> SandboxProfile:
     profile, point = context.recovery.sandbox, context.point
     if all(each.at.startswith("/") for each in profile.data_volumes):
         return profile
-    root = context.ports.repositories[context.recovery.repository].restore_order(point).source_root
+    root = bound_repository(context).restore_order(point).source_root
     placed = (replace(each, at=posixpath.join(root, each.at)) for each in profile.data_volumes)
     return replace(profile, data_volumes=tuple(placed))
 

@@ -20,9 +20,11 @@ from drp.domain.restore import RESTORED, RESTORED_FOLDER, RestoreOrder, RestoreO
 from drp.domain.runbook import RunbookOrder, RunbookResult
 from drp.domain.sandbox import Residue
 from drp.domain.terms import others
+from drp.domain.worm.pinned import Served
 from drp.drill.context import PhaseContext
 from drp.drill.phases.belief import believed
 from drp.drill.phases.notices import malformed_of, notice_findings
+from drp.drill.phases.pinning import served_findings, view_again
 from drp.drill.phases.restore_watch import RestoreWatch
 from drp.errors import Interrupted, ManifestError, RunbookError, SandboxError
 
@@ -39,11 +41,12 @@ def restore_phase(context: PhaseContext) -> Restored:
     point, prepared = context.point, context.prepared
     runbook = context.recovery.application.runbook
     assert runbook is not None
-    repository = context.ports.repositories[context.recovery.repository]
+    view = view_again(context)
+    repository = view.repository if view is not None else context.ports.repositories[context.recovery.repository]
     part = _part(context)
     order = repository.restore_order(point) if part is None else repository.restore_order(point, only=part)
     order = order.capped(context.recovery.bytes_per_second)
-    watch = RestoreWatch(context, forecasts=order.holes_known)
+    watch = RestoreWatch(context, forecasts=order.holes_known, view=view)
     cell = context.ports.sandbox.open_cell(prepared.sandbox, order, repository.secrets())
     try:
         result = context.ports.runbooks.run(
@@ -67,7 +70,10 @@ def restore_phase(context: PhaseContext) -> Restored:
         context.ports.sandbox.destroy(cell)
         raise
     require_gone(context.ports.sandbox.destroy(cell))
+    if view is not None and not result.ok and (error := view.trouble()) is not None:
+        raise error
     result = _settled(context, result)
+    served = view.served(order.served_by) if view is not None else Served()
     outcome = _outcome(result)
     receipt = repository.receipt(point, outcome) if part is None else repository.receipt(point, outcome, whole=False)
     root = Path(prepared.sandbox.data_path) / RESTORED_FOLDER / order.source_root.lstrip("/")
@@ -76,7 +82,8 @@ def restore_phase(context: PhaseContext) -> Restored:
         runbook=result,
         first_byte_ms=watch.milliseconds,
         bytes_per_second=order.bytes_per_second,
-        findings=(*_findings(result, receipt), *notice_findings(result), *_uncapped(context.recovery, order)),
+        read=served.read,
+        findings=(*_findings(result, receipt, served), *notice_findings(result), *_uncapped(context.recovery, order)),
     )
 
 
@@ -167,13 +174,17 @@ def _uncapped(recovery: PlannedRecovery, order: RestoreOrder) -> Iterator[Findin
         )
 
 
-def _findings(result: RunbookResult, receipt: RestoreReceipt) -> tuple[Finding, ...]:
+def _findings(result: RunbookResult, receipt: RestoreReceipt, served: Served) -> tuple[Finding, ...]:
+    lost = [*served_findings(served)]
+    if lost and not served.altered:  # what is gone is not damaged, whatever the tool makes of it
+        return tuple(lost)
     found = [
         RESTORE_DAMAGED.finding(
             subject=item, observed=fact("could-not-read", "could not be read"), expected=fact("restored", "restored")
         )
         for item in receipt.unrestored[:_NAMED]
     ]
+    found = [*lost, *found]
     more = len(receipt.unrestored) - _NAMED
     if more > 0:
         found.append(

@@ -8,17 +8,22 @@ from dataclasses import replace
 from drp.domain.forecast import Forecast, Hopeless, Seen
 from drp.domain.phrase import lasting, say
 from drp.domain.ports import Progress
+from drp.domain.repository_port import PinnedView
 from drp.drill.context import PhaseContext
 from drp.errors import DrpError, RunbookError, StorageFull
 
 _MEGABYTE = 1_000_000
+_ASKED_SECONDS = 0.5
 
 
 class RestoreWatch:
     """Passes progress on, notes when the first restored byte was seen (clock t5), and stops what is hopeless."""
 
-    def __init__(self, context: PhaseContext, *, forecasts: bool) -> None:
-        """Begin the clock of one restore; ``forecasts``: its progress says what is truly left to write."""
+    def __init__(self, context: PhaseContext, *, forecasts: bool, view: PinnedView | None = None) -> None:
+        """Begin the clock of one restore; ``forecasts``: its progress says what is truly left to write.
+
+        ``view``: what it reads through; once it gives nothing any more, the tool would only ask again and again.
+        """
         runbook = context.recovery.application.runbook
         assert runbook is not None
         self._context, self._limit, self._forecasts = context, runbook.timeout, forecasts
@@ -26,6 +31,8 @@ class RestoreWatch:
         self._free = self._free_bytes()
         self._begun = time.monotonic()
         self._why: Hopeless = ""
+        self._view, self._asked = view, self._begun
+        self._trouble: DrpError | None = None
         self._last: Progress | None = None
         self.milliseconds = 0
 
@@ -55,12 +62,16 @@ class RestoreWatch:
 
     def cancelled(self) -> bool:
         """Return whether the restore is to stop: somebody asked, or it is hopeless."""
-        return bool(self._why) or self._context.ports.cancelled()
+        if self._view is not None and time.monotonic() - self._asked > _ASKED_SECONDS:
+            self._asked, self._trouble = time.monotonic(), self._trouble or self._view.trouble()
+        return bool(self._why) or self._trouble is not None or self._context.ports.cancelled()
 
     def error(self) -> DrpError | None:
         """Return why it was stopped before its end; None: it was not, or somebody asked to stop."""
-        if not self._why or self._context.ports.cancelled():
+        if self._context.ports.cancelled():
             return None
+        if self._trouble is not None or not self._why:
+            return self._trouble
         assert self._last is not None
         done, total = self._last.done_bytes or 0, self._last.total_bytes or 0
         if self._why == "room":

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from drp.domain.clock import Stamp, waited_ms
-from drp.domain.findings.catalogue import NOT_IMMUTABLE
 from drp.domain.findings.finding import Finding
 from drp.domain.findings.points import SUB_PATH_LACKING
 from drp.domain.findings.time import CLOCKS_APART, NEWEST_POINT_OLD
@@ -27,8 +27,11 @@ from drp.domain.repository_port import SubPaths
 from drp.domain.terms import LOCKS, PROVENANCES, SAME_TIME
 from drp.domain.worm.known import RepositoryKnown
 from drp.drill.context import PhaseContext
+from drp.drill.phases.attested import attested, immutability_now, seen_of
 from drp.drill.phases.draw import draw
+from drp.drill.phases.expectation import Expectation
 from drp.drill.phases.listing import listing_findings
+from drp.drill.phases.pinning import bind
 from drp.errors import Interrupted, MediaNeeded, RepositoryError
 
 _MEDIA_POLL_SECONDS = 2.0
@@ -39,7 +42,9 @@ _APART_MS = 60_000
 def select_phase(context: PhaseContext) -> Selected:
     """Return the chosen recovery point, or none with the reasons. Raises what the Repository port names."""
     recovery = context.recovery
-    repository = context.ports.repositories[recovery.repository]
+    expectation = Expectation(context)
+    bound = bind(context)
+    repository = bound.repository
     waited, listing, abilities = _wait_for_medium(context, repository)
     now = no_earlier(context.declared_at, abilities.clock_ahead_ms)
     point, immutability, refused = choose(
@@ -52,6 +57,8 @@ def select_phase(context: PhaseContext) -> Selected:
         refused = (*refused, RefusedPoint(id=point.id, consistent_at=point.consistent_at, reason=lacking[0].observed))
         point, immutability = None, None
     sample, undrawn = draw(context, point, abilities)
+    locks = attested(context, repository, point)
+    immutability, unlocked = seen_of(point, immutability, locks, now)
     known = context.ports.known(recovery.repository)
     return Selected(
         point=point,
@@ -63,12 +70,16 @@ def select_phase(context: PhaseContext) -> Selected:
         clock_ahead_ms=abilities.clock_ahead_ms,
         newest_at=newest_at,
         sample=sample,
+        pinned=bound.pinned,
         known=known,
+        locks=replace(locks, findings=()) if locks is not None else None,
         findings=(
+            *bound.findings,
             *lacking,
             *undrawn,
             *listing_findings(context, listing, point, refused, told=bool(lacking)),
-            *_lock_findings(point, immutability, now),
+            *expectation.findings(listing, bound.pinned),
+            *unlocked,
             *_let_through(known),
             *_clock_findings(context, abilities.clock_ahead_ms),
             *_age_findings(context, newest_at),
@@ -134,8 +145,9 @@ def choose(
         refused += [RefusedPoint(id=point.id, consistent_at=point.consistent_at, reason=reason) for point in eligible]
         eligible = []
     for point in preference(eligible, selection):
-        immutability = repository.immutability(point)
-        if selection.policy == "newest-immutable" and not immutability.holds_at(now):
+        decides = selection.policy == "newest-immutable"
+        immutability = immutability_now(repository, point, decides=decides)
+        if decides and not immutability.holds_at(now):
             reason = fact(
                 "not-immutable",
                 "not immutable ({mode}, {provenance})",
@@ -170,14 +182,6 @@ def _lacking(context: PhaseContext, repository: Repository, point: RecoveryPoint
         return ()
     expected = fact("folder-of-own", "the folder {sub_path}", sub_path=sub_path)
     return (SUB_PATH_LACKING.finding(subject=point.short_id, observed=lacking, expected=expected),)
-
-
-def _lock_findings(point: RecoveryPoint | None, lock: Immutability | None, now: datetime) -> tuple[Finding, ...]:
-    if point is None or lock is None or lock.holds_at(now):
-        return ()
-    observed = fact("lock", "{mode} ({provenance})", mode=LOCKS[lock.mode], provenance=PROVENANCES[lock.provenance])
-    expected = fact("compliance-lock-has-not", "compliance lock that has not run out, legal hold, or an offline medium")
-    return (NOT_IMMUTABLE.finding(subject=point.short_id, observed=observed, expected=expected),)
 
 
 def _let_through(known: RepositoryKnown | None) -> tuple[Finding, ...]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -26,6 +26,7 @@ _READING = {"GET", "HEAD"}
 _ABSENT = {
     *("404", "NoSuchKey", "NotFound", "NoSuchVersion", "NoSuchObjectLockConfiguration"),
     *("ObjectLockConfigurationNotFoundError", "ObjectLockConfigurationNotFoundErr"),
+    *("NoSuchLifecycleConfiguration", "NoSuchBucketPolicy"),
 }
 _PAGE_LIMIT = 10_000
 _HALF_A_SECOND = timedelta(seconds=0.5)
@@ -40,6 +41,8 @@ class S3Reader:
         self.location, self._name = location, name
         keys = resolve_keys(location, resolve)
         self._client: Any = connect(location, keys, limits)
+        self.told_at: datetime | None = None
+        """When the service last answered, by its own clock, UTC, in whole seconds; None: it told no time."""
         self.clock_ahead_ms: int | None = None
         """By how much this machine's clock was ahead of the service's when it last answered (RFC 9110 §6.6.1)."""
         self._client.meta.events.register("before-send.s3", _refuse_changes)
@@ -48,8 +51,8 @@ class S3Reader:
     def _compare_clocks(self, response_dict: Mapping[str, Any] | None = None, **_: object) -> None:
         said = (response_dict or {}).get("headers", {}).get("Date")
         with suppress(TypeError, ValueError):
-            told = parsedate_to_datetime(str(said)).astimezone(UTC) + _HALF_A_SECOND
-            self.clock_ahead_ms = (utc_now() - told) // timedelta(milliseconds=1)
+            self.told_at = parsedate_to_datetime(str(said)).astimezone(UTC)
+            self.clock_ahead_ms = (utc_now() - self.told_at - _HALF_A_SECOND) // timedelta(milliseconds=1)
 
     def names(self, folder: str = "", *, limit: int | None = None) -> Iterator[str]:
         """Yield the keys below a folder of the repository, without the prefix, at most ``limit``."""
@@ -134,6 +137,10 @@ class S3Reader:
         except _AbsentError:  # "no retention on this object" is an answer too
             return True
         return True
+
+    def ask(self, operation: str, **arguments: Any) -> Mapping[str, Any] | None:
+        """Return what a read-only operation of boto3 answers about the bucket; None: there is nothing of the kind."""
+        return self._optional(operation, **arguments)
 
     def bucket_lock(self) -> bool:
         """Return whether the bucket has object lock. Raises ``AccessDenied`` when the key may not ask."""

@@ -61,7 +61,7 @@ def connect(location: S3Location, keys: Keys, limits: WaitLimits) -> Any:
         aws_access_key_id=keys.access,
         aws_secret_access_key=keys.secret,
         aws_session_token=keys.token,
-        verify=_certificates(location),
+        verify=certificates(location),
         config=Config(
             connect_timeout=limits.connect_seconds,
             read_timeout=limits.answer_seconds,
@@ -80,8 +80,17 @@ def failures(*more: type[Exception]) -> tuple[type[Exception], ...]:
     return BotoCoreError, ClientError, HTTPClientError, *more
 
 
-def _certificates(location: S3Location) -> str | bool:
+def certificates(location: S3Location) -> str | bool:
     """Return the certificates to trust: the given file, else the system's."""
     if location.ca_file is not None:
         return str(location.ca_file)
     return str(_SYSTEM_CERTIFICATES) if _SYSTEM_CERTIFICATES.is_file() else True
+
+
+def refusal(status: int, operation: str) -> Exception:
+    """Return what boto3 would raise where a service answers a HEAD with this status: it has no words for why."""
+    from botocore.exceptions import ClientError
+
+    said: Any = {"Error": {"Code": str(status)}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    error: Exception = ClientError(said, operation)
+    return error

@@ -41,7 +41,7 @@ def error_of(error: Exception, name: str, location: S3Location) -> RepositoryErr
                 where=where,
             )
         )
-    if status >= 500 or status == 429:
+    if (status >= 500 and status != 501) or status == 429:  # 501: it knows no such question
         return Unreachable(
             say(
                 "repository {name} answers {status} {error} at {where}",

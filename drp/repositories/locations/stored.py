@@ -14,7 +14,7 @@ from drp.domain.phrase import Phrase, say
 from drp.domain.repository import DirectoryLocation, Location, MediumLocation, S3Location, WaitLimits
 from drp.domain.restore import SecretReference
 from drp.domain.worm.objects import ObjectVersion
-from drp.errors import RepositoryError, UsageError
+from drp.errors import RepositoryError
 from drp.repositories.locations.medium import Medium
 
 PIECE = 4 << 20
@@ -76,12 +76,15 @@ class StoredObjects(Protocol):
 
 
 def stored_objects(
-    name: str, location: Location, resolve: Callable[[SecretReference], str], limits: WaitLimits
+    name: str,
+    location: Location,
+    resolve: Callable[[SecretReference], str],
+    limits: WaitLimits,
 ) -> StoredObjects:
     """Return the objects at a location of a repository; ``name`` is for messages. Keys of a bucket are resolved here.
 
-    Nothing is contacted yet. Raises ``ConfigError`` as resolving secrets does, ``UsageError`` for a location whose
-    objects cannot be had one by one.
+    Raises ``ConfigError`` as resolving secrets does, ``RepositoryError`` for a place whose bytes drp cannot reach by
+    itself. Nothing is contacted yet.
     """
     match location:
         case DirectoryLocation(path=path):
@@ -96,7 +99,7 @@ def stored_objects(
             from drp.repositories.locations.stored_s3 import StoredBucket  # noqa: PLC0415 - its clients load slowly
 
             return StoredBucket(name, location, resolve, limits)
-    raise UsageError(
-        say("objects of repository {name} cannot be read one by one at its location", name=name),
-        hint="read it where it is a directory, a medium or a bucket",
-    )
+        case _:
+            raise RepositoryError(
+                say("repository {name}: drp reads no objects of a {kind}", name=name, kind=location.kind)
+            )

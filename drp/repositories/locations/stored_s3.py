@@ -88,7 +88,7 @@ class StoredBucket:
         return self._reader.versions(folder)
 
     def read(self, key: str, version: str | None, *, offset: int = 0, length: int | None = None) -> Iterator[bytes]:
-        """Yield the bytes of one version; what breaks off is taken up again where it did, as long as more comes."""
+        """Yield the bytes of one version; what breaks off is continued where it did, as long as more comes."""
         if length == 0:
             return
         answer = _Answer(offset=offset, length=length)
@@ -204,7 +204,7 @@ class _Answer:
     """Bytes that the service announced, when it first answered."""
     broke_off: bool = False
     mark: str | None = None
-    """Its ETag, so that what is taken up again is the same content."""
+    """Its ETag, so that what is continued is the same content."""
 
     def options(self, version: str | None) -> Any:
         """Return what to ask for next."""

@@ -7,11 +7,16 @@ from pathlib import Path
 from drp.domain.repository_port import Repository
 from drp.repositories.kind import Resolve
 from drp.repositories.locations.kind import location_kind
+from drp.repositories.restic.backend import KeepsVersions
 from drp.repositories.restic.repository import ResticRepository
 from drp.repositories.restic.settings import ResticSettings
 
 
 def assembled(settings: ResticSettings, *, resolve: Resolve, cache_directory: Path) -> Repository:
     """Return the repository; nothing is contacted yet. ``cache_directory`` is made, private, when it is first used."""
-    backend = location_kind(settings.location).restic(settings, resolve)
-    return ResticRepository(settings, backend, resolve, cache_directory / settings.name)
+    backend, cache = location_kind(settings.location).restic(settings, resolve), cache_directory / settings.name
+    if isinstance(backend, KeepsVersions):
+        from drp.repositories.restic.pinning import BucketRepository  # noqa: PLC0415 - most places keep no versions
+
+        return BucketRepository(settings, backend, resolve, cache)
+    return ResticRepository(settings, backend, resolve, cache)

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 from drp.domain.phrase import NOTHING, Phrase, say
 from drp.domain.recovery_point import Immutability, RecoveryPoint
+from drp.domain.repository_port import Needs
 from drp.domain.restore import CellSecret
+from drp.domain.worm.attestation import Attestation, LockDemand
+from drp.domain.worm.judging import SeenObject
+from drp.repositories.locations.s3 import S3Reader
 
 PASSWORD_VARIABLE = "RESTIC_PASSWORD_FILE"  # noqa: S105 - a variable's name
 CREDENTIALS_VARIABLE = "AWS_SHARED_CREDENTIALS_FILE"
+ADDRESS_VARIABLE = "RESTIC_REPOSITORY_FILE"
+"""A file that holds the repository's address: what it takes to be let in is part of that, and would be seen in argv."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,11 +47,14 @@ class CellAccess:
     """How the restore cell reaches the repository."""
 
     repository: str
+    """As restic takes it; empty: a secret names it."""
     options: tuple[str, ...] = ()
     read_only_binds: Mapping[str, str] = field(default_factory=dict)
     endpoint: tuple[str, int] | None = None
     secrets: Mapping[str, str] = field(default_factory=dict)
     """Environment variable → name of the cell secret."""
+    served_by: str = ""
+    """The view's door that takes the cell's listening socket; empty: the endpoint is one of the network."""
 
 
 class Backend(Protocol):
@@ -95,3 +106,49 @@ class Backend(Protocol):
     def secrets(self) -> tuple[CellSecret, ...]:
         """Return the secrets that reaching it takes, besides the repository's password."""
         ...
+
+
+@runtime_checkable
+class AttestedPlace(Protocol):
+    """A location that tells what protects what is in it. Raises as `Backend` does."""
+
+    def attest(
+        self,
+        subject: str,
+        points: Sequence[str],
+        demand: LockDemand,
+        *,
+        mode: str,
+        needs: Mapping[str, Needs] | None = None,
+        cache: Path | None = None,
+    ) -> Attestation:
+        """Return what protects everything that the points need, by their ids, and what falls short of the demand.
+
+        ``mode``: the weakest that is enough; ``needs``: what each of them needs, where somebody knows; ``cache``: a
+        directory for what is remembered.
+        """
+        ...
+
+
+@runtime_checkable
+class LockedPlace(Protocol):
+    """A location whose store tells what locks each object. Raises as `Backend` does."""
+
+    def locks_of(
+        self, names: Collection[str], *, enough: datetime | None = None, cache: Path | None = None
+    ) -> Mapping[str, SeenObject]:
+        """Return what protects each of these objects; dates are exact below ``enough``, and where they end first."""
+        ...
+
+
+@runtime_checkable
+class KeepsVersions(AttestedPlace, LockedPlace, Protocol):
+    """A bucket: it may keep the versions of what is overwritten or deleted, so that a drill can be bound to them."""
+
+    def reader(self) -> S3Reader:
+        """Return its client, which only reads. Raises what resolving secrets raises."""
+        ...
+
+
+class Bucket(Backend, KeepsVersions, Protocol):
+    """A location in a bucket."""

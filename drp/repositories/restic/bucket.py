@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from functools import cached_property
+from pathlib import Path
 
 from drp.domain.phrase import NOTHING, Phrase, say
 from drp.domain.recovery_point import Immutability, RecoveryPoint
 from drp.domain.repository import S3Location, WaitLimits
+from drp.domain.repository_port import Needs
 from drp.domain.restore import CellSecret
+from drp.domain.worm.attestation import Attestation, LockDemand
+from drp.domain.worm.judging import SeenObject, immutability_of
 from drp.domain.worm.tampering import ESSENTIAL, Tampering, diagnose
 from drp.errors import AccessDenied, RepositoryError
+from drp.repositories.locations.lock_memory import LockMemory
 from drp.repositories.locations.s3 import Resolve, S3Reader, resolve_keys
+from drp.repositories.locations.s3_heads import LockQuestions
 from drp.repositories.restic.backend import CREDENTIALS_VARIABLE, CellAccess, Condition, missing_parts
-from drp.repositories.restic.object_lock import Memory, observe
+from drp.repositories.restic.object_lock import LockWatch
 from drp.repositories.restic.settings import tool_url
 from drp.repositories.restic.snapshots import is_id
 
@@ -37,8 +44,12 @@ class BucketBackend:
         """Take the repository's name, its location, how to resolve its keys, and the time limits."""
         self._name, self._location, self._resolve, self._limits = name, location, resolve, limits
         self._audited_objects = audited_objects
-        self._memory = (0.0, Memory())
+        self._watch: tuple[float, Path | None, LockWatch] | None = None
         self._object_lock: bool | None = None
+
+    def reader(self) -> S3Reader:
+        """Return its client, which only reads."""
+        return self._reader
 
     @cached_property
     def _reader(self) -> S3Reader:
@@ -99,9 +110,37 @@ class BucketBackend:
 
     def immutability(self, point: RecoveryPoint) -> Immutability:
         """Return what protects the point's objects; what was seen is remembered for a minute."""
-        if time.monotonic() - self._memory[0] > _MEMORY_SECONDS:
-            self._memory = (time.monotonic(), Memory())
-        return observe(self._reader, point.id, audited_objects=self._audited_objects, memory=self._memory[1])
+        cache = self._watch[1] if self._watch is not None else None
+        return immutability_of(self.attest(self._name, (point.id,), LockDemand(), mode="", cache=cache))
+
+    def attest(
+        self,
+        subject: str,
+        points: Sequence[str],
+        demand: LockDemand,
+        *,
+        mode: str,
+        needs: Mapping[str, Needs] | None = None,
+        cache: Path | None = None,
+    ) -> Attestation:
+        """Return what protects everything that the points need; what was seen is remembered for a minute."""
+        return self._locks(cache).attest(subject, points, demand, mode=mode, needs=needs)
+
+    def locks_of(
+        self, names: Collection[str], *, enough: datetime | None = None, cache: Path | None = None
+    ) -> Mapping[str, SeenObject]:
+        """Return what protects each of these objects."""
+        return self._locks(cache).locks_of(names, enough=enough)
+
+    def _locks(self, cache: Path | None) -> LockWatch:
+        now = time.monotonic()
+        if self._watch is None or now - self._watch[0] > _MEMORY_SECONDS or self._watch[1] != cache:
+            place = f"{self._location.endpoint.url} {self._location.bucket} {self._location.prefix}"
+            memory = LockMemory(cache / "locks.sqlite" if cache is not None else None, place)
+            questions = LockQuestions(self._name, self._location, self._resolve, self._limits)
+            watch = LockWatch(self._reader, questions, memory, audited_objects=self._audited_objects)
+            self._watch = (now, cache, watch)
+        return self._watch[2]
 
     def host_arguments(self) -> tuple[str, ...]:
         """Return restic's arguments on this machine."""

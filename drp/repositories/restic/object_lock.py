@@ -1,4 +1,4 @@
-"""Observes what protects a restic recovery point in a bucket: the lock of every object it cannot do without.
+"""Observes what protects restic's recovery points in a bucket: the lock of every object they cannot do without.
 
 Looking, not trusting: what the bucket's default says concerns objects to come; what counts is each object's own date.
 """
@@ -7,175 +7,230 @@ from __future__ import annotations
 
 import random
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 
-from drp.domain.phrase import Phrase, say
-from drp.domain.recovery_point import Immutability, LockMode
-from drp.domain.worm.objects import ObjectLock
-from drp.errors import AccessDenied
+from drp.clock import utc_now
+from drp.domain.findings.finding import Finding
+from drp.domain.phrase import NOTHING, Phrase, fact
+from drp.domain.repository_port import Needs
+from drp.domain.terms import listed
+from drp.domain.worm.attestation import Attestation, BucketFacts, LockDemand
+from drp.domain.worm.judging import SeenObject, needed_until, weighed
+from drp.domain.worm.lock_findings import gone, lock_findings, shortened
+from drp.repositories.locations.lock_memory import LockMemory
+from drp.repositories.locations.locks_known import KnownLocks
 from drp.repositories.locations.s3 import S3Reader
-from drp.repositories.naming import and_more
+from drp.repositories.locations.s3_bucket import bucket_facts
+from drp.repositories.locations.s3_heads import LockQuestions
+from drp.repositories.restic.listing import Listed, list_objects
 
-Version = tuple[str, str | None]
-"""Name and version of an object."""
-
-_WORKERS = 8
+_BULK = ("index/", "data/")
 _NAMED = 5
-_MODES = ("compliance", "governance")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Survey:
-    """Every object of the repository, as it is seen now."""
-
-    versions: Mapping[str, str | None]
-    """Name → the version that is read now; None when the key may not list versions."""
-    overwritten: tuple[str, ...]
-    """Objects with more than one version: restic writes each of its files once."""
-    remarks: tuple[Phrase, ...] = ()
+_NO_RETENTION = fact("retention-not-readable", "the key may not read retention: grant s3:GetObjectRetention")
+_NO_LOCK_FACT = fact(
+    "lock-not-readable", "the key may not read the bucket's lock: grant s3:GetBucketObjectLockConfiguration"
+)
 
 
 @dataclass(slots=True)
-class Memory:
+class Seen:
     """What was seen a moment ago: a drill asks about one point after the other, of the same objects."""
 
-    survey: Survey | None = None
-    locks: dict[Version, ObjectLock | None] = field(default_factory=dict)
+    at: datetime
+    facts: BucketFacts
+    locks: KnownLocks
+    listed: Listed | None = None
+    may_see: bool | None = None
+    seed: str = field(default_factory=lambda: secrets.token_hex(8))
 
 
-def survey(reader: S3Reader) -> Survey:
-    """List the repository, twice: what was changed below the lock may be in one list and not in the other.
+class LockWatch:
+    """Looks at the locks of one bucket. Raises ``Unreachable``, ``AccessDenied``, ``RepositoryError``."""
 
-    A key that may not list versions sees less, and it is said.
-    """
-    try:
-        versions = list(reader.versions())
-    except AccessDenied:
-        remark = say("older versions were not looked at: the key lacks s3:ListBucketVersions")
-        return Survey(versions=dict.fromkeys(sorted(reader.names())), overwritten=(), remarks=(remark,))
-    counts: dict[str, int] = {}
-    for version in versions:
-        if not version.marker:
-            counts[version.key] = counts.get(version.key, 0) + 1
-    present = {
-        version.key: version.version
-        for version in sorted(versions, key=lambda version: version.key)
-        if version.latest and not version.marker and not version.key.startswith("locks/")
-    }
-    strays = [name for name in sorted(reader.names()) if name not in counts and not name.startswith("locks/")]
-    remarks = (
-        (say("no version of the bucket, although listed: {names}", names=and_more(strays, _NAMED)),) if strays else ()
+    def __init__(self, reader: S3Reader, questions: LockQuestions, memory: LockMemory, *, audited_objects: int) -> None:
+        """Take how to list and how to ask, what is remembered, and how many objects are asked for at most."""
+        self._reader, self._questions, self._memory = reader, questions, memory
+        self._audited = audited_objects
+        self._now: Seen | None = None
+
+    def forget(self) -> None:
+        """Look anew from here on."""
+        self._now = None
+
+    def attest(
+        self,
+        subject: str,
+        points: Sequence[str],
+        demand: LockDemand,
+        *,
+        mode: str,
+        needs: Mapping[str, Needs] | None = None,
+        whole: bool = False,
+    ) -> Attestation:
+        """Return what protects everything that the points need; by their ids, and what each of them needs if known.
+
+        Snapshots, configuration and keys are always looked at; of index and data files all up to the number that the
+        site allows, all where ``whole``, and above it a sample. Its seed is fresh, since whoever knows it knows which
+        objects nobody looks at, and it is told, so that an auditor can draw again.
+        """
+        seen = self._looked()
+        blank = Attestation(at=seen.at, needed=0, asked=0, bucket=seen.facts, demanded=mode)
+        if seen.facts.object_lock is False:
+            remark = fact(
+                "bucket-no-object-lock", "bucket {bucket} has no object lock", bucket=self._reader.location.bucket
+            )
+            return _judged(subject, (), replace(blank, remarks=(remark,)), demand)
+        if seen.facts.object_lock is None:
+            return _judged(subject, (), replace(blank, unknown=_NO_LOCK_FACT), demand)
+        found = self._listing(seen)
+        wanted = _wanted(points, found, needs, demand, seen.at)
+        if not self._may_see(seen, found, points):
+            return _judged(subject, (), replace(blank, unknown=_NO_RETENTION), demand)
+        chosen = self._chosen(seen, found, tuple(wanted), whole=whole)
+        enough = {
+            key: max((each for each in (until, demand.next_drill) if each), default=None)
+            for key, until in wanted.items()
+        }
+        seen.locks.ask(
+            [(key, found.version(key)) for key in chosen if found.is_there(key)], lambda each: enough[each[0]]
+        )
+        objects = [_object(seen, found, key, wanted[key]) for key in chosen]
+        facts = replace(
+            blank,
+            needed=len(wanted),
+            superset=needs is None or any(each.superset or each.unknown for each in needs.values()),
+            remembered=sum(1 for key in chosen if seen.locks.is_remembered((key, found.version(key)))),
+            asked_again=seen.locks.asked_again,
+            remarks=(*found.remarks, *_remarks(seen, found, len(objects), len(wanted)), *_exactness(needs)),
+        )
+        return _judged(subject, objects, weighed(objects, facts), demand, _of_memory(subject, seen, found))
+
+    def locks_of(self, names: Collection[str], *, enough: datetime | None = None) -> dict[str, SeenObject]:
+        """Return what protects each of these objects, hidden ones too; one that is not there has no lock.
+
+        Dates are lower bounds: exact for those that end first, and for all that end before ``enough``.
+        """
+        seen = self._looked()
+        found = self._listing(seen)
+        seen.locks.ask([(name, found.version(name)) for name in names if found.is_there(name)], lambda _: enough)
+        return {name: _object(seen, found, name, None) for name in names}
+
+    def _looked(self) -> Seen:
+        if self._now is None:
+            facts = bucket_facts(self._reader)
+            ahead = timedelta(milliseconds=self._reader.clock_ahead_ms or 0)
+            now = utc_now()
+            at = max(now, now - ahead)
+            self._now = Seen(at=at, facts=facts, locks=KnownLocks(self._questions, self._memory, at))
+        return self._now
+
+    def _listing(self, seen: Seen) -> Listed:
+        if seen.listed is None:
+            seen.listed = list_objects(self._reader)
+        return seen.listed
+
+    def _may_see(self, seen: Seen, found: Listed, points: Sequence[str]) -> bool:
+        """Return whether the key may read retention: services leave out of their answers what it may not see."""
+        if seen.may_see is None:
+            names = (f"snapshots/{point}" for point in points)
+            name = next((each for each in (*names, "config") if each in found.versions), None)
+            name = name or next(iter(found.versions), None)
+            if name is None:
+                return True
+            seen.may_see = self._reader.may_see_locks(name, found.version(name))
+        return seen.may_see
+
+    def _chosen(self, seen: Seen, found: Listed, wanted: tuple[str, ...], *, whole: bool) -> list[str]:
+        """Return which objects are looked at: what is remembered takes no question, and of the rest a sample may do."""
+        bulk = [name for name in wanted if name.startswith(_BULK)]
+        if whole or len(bulk) <= self._audited:
+            return list(wanted)
+        asked = [name for name in bulk if not seen.locks.is_remembered((name, found.version(name)))]
+        left_out = set(asked)
+        if len(asked) > self._audited:
+            draw = random.Random(seen.seed)  # noqa: S311 - a reproducible draw, not a secret
+            asked = draw.sample(sorted(asked), self._audited)
+        left_out.difference_update(asked)
+        return [name for name in wanted if name not in left_out]
+
+
+def _object(seen: Seen, found: Listed, key: str, required: datetime | None) -> SeenObject:
+    version = found.version(key)
+    return SeenObject(
+        key=key,
+        version=version or "",
+        size=found.size(key),
+        lock=seen.locks.lock((key, version)) if found.is_there(key) else None,
+        required=required,
+        covered=found.covered(key),
     )
-    return Survey(
-        versions={**present, **dict.fromkeys(strays)},
-        overwritten=tuple(name for name in present if counts[name] > 1),
-        remarks=remarks,
+
+
+def _of_memory(subject: str, seen: Seen, found: Listed) -> tuple[Finding, ...]:
+    """Return what the store tells otherwise than it did before."""
+    shorter = sorted(set(seen.locks.shorter))
+    absent = seen.locks.gone(found.all_versions) if found.all_versions is not None else []
+    return (
+        *((shortened(subject, shorter, len(shorter)),) if shorter else ()),
+        *((gone(subject, absent, len(absent)),) if absent else ()),
     )
 
 
-def observe(reader: S3Reader, point_id: str, *, audited_objects: int, memory: Memory) -> Immutability:
-    """Return what protects the point now. ``memory`` serves the caller's next question.
-
-    The snapshot, the configuration and the keys are always looked at; of index and data files all up to
-    ``audited_objects``, and above it a sample. Its seed is fresh, since whoever knows it knows which objects nobody
-    looks at, and it is told, so that an auditor can draw again.
-    """
-    try:
-        if not reader.bucket_lock():
-            return _plain("none", say("bucket {bucket} has no object lock", bucket=reader.location.bucket))
-        versioning = reader.versioning()
-    except AccessDenied:
-        remark = say("the key may not read the bucket's lock: grant s3:GetBucketObjectLockConfiguration")
-        return _plain("unknown", remark)
-    snapshot = f"snapshots/{point_id}"
-    found = memory.survey = memory.survey or survey(reader)
-    if snapshot not in found.versions:
-        return _plain("none", say("{snapshot} is not there", snapshot=snapshot))
-    if not reader.may_see_locks(snapshot, found.versions[snapshot]):
-        return _plain("unknown", say("the key may not read retention: grant s3:GetObjectRetention"))
-    seed = secrets.token_hex(8)
-    wanted = _sample(tuple(found.versions), snapshot, seed, audited_objects)
-    locks = _ask(reader, {name: found.versions[name] for name in wanted}, memory.locks)
-    remarks = list(found.remarks)
-    if versioning != "Enabled":
-        remarks.append(say("bucket versioning is {versioning}", versioning=versioning or say("off")))
-    if found.overwritten:
-        remarks.append(_overwritten(found.overwritten))
-    total = sum(1 for name in found.versions if _needed(name, snapshot))
-    if len(locks) < total:
-        sampled = say(
+def _remarks(seen: Seen, found: Listed, looked_at: int, total: int) -> list[Phrase]:
+    remarks: list[Phrase] = []
+    if seen.facts.versioning != "Enabled":
+        state = seen.facts.versioning or fact("off", "off")
+        remarks.append(fact("versioning-state", "bucket versioning is {versioning}", versioning=state))
+    if found.rewritten:
+        names = listed(sorted(found.rewritten)[:_NAMED], len(found.rewritten))
+        remarks.append(fact("overwritten", "overwritten since it was first written: {names}", names=names))
+    if looked_at < total:
+        sampled = fact(
+            "locks-sampled",
             "a sample of {looked_at} of {total} objects was looked at, drawn with the seed {seed}",
-            looked_at=len(locks),
+            looked_at=looked_at,
             total=total,
-            seed=seed,
+            seed=seen.seed,
         )
         remarks.append(sampled)
-    return conclude(locks, total, remarks)
+    return remarks
 
 
-def _plain(mode: LockMode, remark: Phrase) -> Immutability:
-    return Immutability(mode=mode, provenance="observed", remarks=(remark,))
+def _judged(
+    subject: str,
+    objects: Sequence[SeenObject],
+    attestation: Attestation,
+    demand: LockDemand,
+    more: tuple[Finding, ...] = (),
+) -> Attestation:
+    return replace(attestation, findings=(*more, *lock_findings(subject, objects, attestation, demand)))
 
 
-def _overwritten(names: Sequence[str]) -> Phrase:
-    return say("overwritten since it was first written: {names}", names=and_more(names, _NAMED))
+def _wanted(
+    points: Sequence[str], found: Listed, needs: Mapping[str, Needs] | None, demand: LockDemand, at: datetime
+) -> dict[str, datetime | None]:
+    """Return every object that the points need, in order, and until when each must be locked."""
+    wanted: dict[str, datetime | None] = {}
+
+    def add(names: Collection[str], until: datetime | None) -> None:
+        for name in names:
+            before = wanted.get(name)
+            wanted[name] = until if before is None else before if until is None else max(before, until)
+
+    everything = [name for name in found.versions if name == "config" or name.startswith(("keys/", "index/", "data/"))]
+    for point in points:
+        own = (needs or {}).get(point)
+        exact = own is not None and not own.unknown
+        until = needed_until(demand, (point,), at)
+        add((f"snapshots/{point}",), until)
+        add(own.names if own is not None and exact else everything, until)
+    if not points:
+        add(everything, needed_until(demand, (), at))
+    return dict(sorted(wanted.items()))
 
 
-def _needed(name: str, snapshot: str) -> bool:
-    return name in {snapshot, "config"} or name.startswith(("keys/", "index/", "data/"))
-
-
-def _sample(names: Sequence[str], snapshot: str, seed: str, limit: int) -> tuple[str, ...]:
-    always = [name for name in names if name in {snapshot, "config"} or name.startswith("keys/")]
-    bulk = [name for name in names if name.startswith(("index/", "data/"))]
-    if len(bulk) > limit:
-        bulk = sorted(random.Random(seed).sample(bulk, limit))  # noqa: S311 - a reproducible draw, not a secret
-    return (*always, *bulk)
-
-
-def _ask(
-    reader: S3Reader, wanted: Mapping[str, str | None], seen: dict[Version, ObjectLock | None]
-) -> dict[str, ObjectLock | None]:
-    """Ask for each lock by version: what a service remembers of an object's newest version may be stale."""
-    missing = [version for version in wanted.items() if version not in seen]
-    with ThreadPoolExecutor(max_workers=_WORKERS, thread_name_prefix="drp-locks") as pool:
-        answers = pool.map(lambda version: reader.lock(*version), missing)
-        seen.update(zip(missing, answers, strict=True))
-    return {version[0]: seen[version] for version in wanted.items()}
-
-
-def conclude(locks: dict[str, ObjectLock | None], total: int, remarks: list[Phrase]) -> Immutability:
-    """The weakest object decides: whoever can delete one of them can make the point unreadable.
-
-    A lock of a mode that nobody knows, or without its date, is none: it is not known to hold.
-    """
-    held = {name for name, lock in locks.items() if lock is not None and lock.legal_hold}
-    dates = {name: lock.until for name, lock in locks.items() if lock is not None and lock.until is not None}
-    kinds = {name: lock.mode for name, lock in locks.items() if lock is not None}
-    bare = [name for name in locks if name not in held and not (kinds.get(name) in _MODES and name in dates)]
-    soft = [name for name in locks if name not in held and name not in bare and kinds[name] == "governance"]
-    dated = [until for name, until in dates.items() if name not in held]
-    mode: LockMode = "none" if bare else "governance" if soft else "compliance" if dated else "legal-hold"
-    odd = sorted({kind for name, kind in kinds.items() if name in bare and kind != "none"})
-    if odd:
-        remarks.append(say("locks that are unknown or have no date: {kinds}", kinds=and_more(odd, _NAMED)))
-    if bare:
-        remarks.append(say("not protected: {names}", names=and_more(bare, _NAMED)))
-    if soft:
-        remarks.append(say("only in governance mode: {names}", names=and_more(soft, _NAMED)))
-    return Immutability(
-        mode=mode,
-        provenance="observed",
-        retained_until=_earliest(dated) if not bare else None,
-        objects_observed=len(locks),
-        objects_total=total,
-        remarks=tuple(remarks),
-    )
-
-
-def _earliest(dates: Iterable[datetime]) -> datetime | None:
-    earliest = min(dates, default=None)
-    return earliest.astimezone(UTC) if earliest is not None else None
+def _exactness(needs: Mapping[str, Needs] | None) -> tuple[Phrase, ...]:
+    """Return why more counts as needed than is, where somebody looked."""
+    return tuple(dict.fromkeys(each.unknown for each in (needs or {}).values() if each.unknown != NOTHING))

@@ -18,7 +18,7 @@ from typing import Any
 from drp.domain.application import Application
 from drp.domain.phrase import Phrase, quoted, say
 from drp.domain.precheck import BackupSign
-from drp.domain.recovery_point import Immutability, PointListing, RecoveryPoint
+from drp.domain.recovery_point import PointListing, RecoveryPoint
 from drp.domain.repository_port import Abilities, Held
 from drp.domain.restore import RESTORED, CellSecret, RestoreOrder, RestoreOutcome, RestoreReceipt, SecretReference
 from drp.domain.strict_json import parse_object
@@ -26,10 +26,12 @@ from drp.errors import AccessDenied, NotFound, PointGone, RepositoryError, Unrea
 from drp.redact import remember
 from drp.repositories.parts import must_fit
 from drp.repositories.restic.answers import PRINTED
+from drp.repositories.restic.attested import SeesLocks
 from drp.repositories.restic.backend import PASSWORD_VARIABLE, Backend, Condition
 from drp.repositories.restic.by_content import NamesContent
 from drp.repositories.restic.errors import error_for, error_of, kind_of_failure, no_end
 from drp.repositories.restic.locks import signs
+from drp.repositories.restic.needed import KnowsNeeds
 from drp.repositories.restic.patterns import patterns
 from drp.repositories.restic.receipt import judge
 from drp.repositories.restic.settings import ResticSettings
@@ -55,7 +57,7 @@ class _Listed:
     hidden: tuple[Phrase, ...] = ()
 
 
-class ResticRepository(NamesContent):
+class ResticRepository(NamesContent, SeesLocks, KnowsNeeds):
     """One restic repository."""
 
     def __init__(
@@ -75,8 +77,10 @@ class ResticRepository(NamesContent):
             cache_directory=cache_directory,
             limits=settings.limits,
         )
+        self.see_locks(settings, backend, cache_directory)
         self._turn = threading.Lock()
         self._listed = _Listed()
+        super().__init__(settings, resolve, cache_directory / "needs")
 
     def preflight(self) -> Abilities:
         """Return what the repository is; its endpoint, medium, keys and password have just been tried.
@@ -142,10 +146,6 @@ class ResticRepository(NamesContent):
         )
         return ()
 
-    def immutability(self, point: RecoveryPoint) -> Immutability:
-        """Return what can be observed about the point's protection now."""
-        return self._backend.immutability(point)
-
     def look_into(self, point: RecoveryPoint) -> tuple[Phrase, ...]:
         """Return what is broken of the point's index and top folders. Raises ``NotFound`` for an id that is none."""
         self._require_id(point)
@@ -166,7 +166,7 @@ class ResticRepository(NamesContent):
         self._require_there(point)
         cell = self._backend.cell()
         program = f"{_TOOL_FOLDER}/{self._tool.path.name}"
-        place = ("--repo", cell.repository, *cell.options)
+        place = (*(("--repo", cell.repository) if cell.repository else ()), *cell.options)
         root = source_root(self._tool, point)
         part: tuple[str, ...] = ()
         if only is not None:
@@ -181,6 +181,7 @@ class ResticRepository(NamesContent):
             executables=(str(self._tool.path),),
             read_only_binds=dict(cell.read_only_binds),
             endpoint=cell.endpoint,
+            served_by=cell.served_by,
             progress="restic-json" if self._tool.features.restore_json else "restic-text",
             source_root=root,
             capped_by=("--limit-download", "{kib}"),

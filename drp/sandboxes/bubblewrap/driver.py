@@ -124,7 +124,7 @@ class BubblewrapSandbox:
                 inside = netns.enter(live.running.child, Wanted(addresses=plan.addresses, listeners=plan.listeners))
                 live.on_end.callback(endpoint.relay(self._gateway, inside, order))
             for secret in secrets:
-                value = secret.template.format(*(self._resolve(reference) for reference in secret.references))
+                value = secret.rendered(self._resolve)
                 remember(value)
                 live.running.client.secret(secret.name, value)
             undo.pop_all()

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import ipaddress
+import os
+import socket
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 
 from drp.domain.phrase import say
@@ -13,6 +16,7 @@ from drp.errors import SandboxError
 from drp.sandboxes.network.gateway import GatewayClient
 from drp.sandboxes.network.netns import Inside
 
+_SECONDS = 15.0
 _LOCAL_NAME_ADDRESS = "127.77.0.1"
 _BASE_HOSTS = "127.0.0.1 localhost\n::1 localhost\n"
 
@@ -46,7 +50,9 @@ def endpoint_plan(host: str, port: int, name_address: str) -> NetworkPlan:
 
 
 def relay(gateway: GatewayClient | None, inside: Inside, order: RestoreOrder) -> Callable[[], None]:
-    """Hand the cell's listening sockets to the gateway; return what ends the relay."""
+    """Hand the cell's listening sockets to the gateway, or to who serves the order; return what ends the relay."""
+    if order.served_by:
+        return _hand_over(inside, order.served_by)
     try:
         if gateway is None or order.endpoint is None:
             raise SandboxError(say("the restore cell needs the network gateway and there is none"), hint=_NO_GATEWAY)
@@ -60,6 +66,26 @@ def relay(gateway: GatewayClient | None, inside: Inside, order: RestoreOrder) ->
                 gateway.end(identity)
 
     return end
+
+
+def _hand_over(inside: Inside, name: str) -> Callable[[], None]:
+    """Hand them to a process of this machine, which serves them as long as the lines to it are open."""
+    lines = ExitStack()
+    try:
+        for listener in inside.listeners:
+            line = lines.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET))
+            line.settimeout(_SECONDS)
+            line.connect(f"\0{name}")
+            socket.send_fds(line, [b"listener"], [listener.fileno()])
+            if not line.recv(64):
+                raise OSError(errno.ECONNRESET, os.strerror(errno.ECONNRESET))  # noqa: TRY301 - told like the others
+    except OSError as error:
+        lines.close()
+        message = say("what serves the restore cell does not answer: {why}", why=error.strerror or error)
+        raise SandboxError(message, hint="start the drill again") from error
+    finally:
+        inside.close()
+    return lines.close
 
 
 _NO_GATEWAY = say("start the drill through `drp drill run`: its supervisor starts the gateway")

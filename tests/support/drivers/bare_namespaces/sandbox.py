@@ -116,7 +116,7 @@ class BareSandbox:
                     entered = netns.enter(live.running.first, inside)
                     live.end.callback(endpoint.relay(self._gateway, entered, order))
                 for secret in secrets:
-                    value = secret.template.format(*(self._resolve(reference) for reference in secret.references))
+                    value = secret.rendered(self._resolve)
                     remember(value)
                     live.running.client.secret(secret.name, value)
             except BaseException:

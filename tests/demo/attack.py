@@ -1,0 +1,82 @@
+"""What the demo shows last: an intruder with the backup job's keys, and the hospital that comes back all the same."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import yaml
+
+from tests.hospital.rig import HospitalRig
+from tests.support.attack import attack
+from tests.support.words import in_words
+
+Drp = Callable[..., Any]
+Say = Callable[[str], None]
+DRILL = "after-the-attack"
+
+
+def plan(rig: HospitalRig) -> None:
+    """Write the drill of what is kept in the bucket; PACS is on the medium, out of the intruder's reach."""
+    assert rig.disaster_at is not None
+    names = [name for name in ("ehr", "lis") if name in rig.kept]
+    told = {
+        "version": 1,
+        "name": DRILL,
+        "scenario": {
+            "title": "Ransomware with the keys of the backup job",
+            "disaster_at": rig.disaster_at.isoformat(),
+        },
+        "recoveries": [{"application": name, "select": {"policy": "newest-immutable"}} for name in names],
+    }
+    (rig.site / "inventory" / "drills" / f"{DRILL}.yml").write_text(yaml.safe_dump(told, sort_keys=False))
+
+
+def hold(rig: HospitalRig, drp: Drp, say: Say) -> tuple[dict[str, Any], int]:
+    """Let the intruder do all that he can, show that a plain restore fails, and drill; returns record and status."""
+    plan(rig)
+    say("\nthe attack: an intruder has the keys and the password of the backup job")
+    done = attack(rig.server, rig.bucket)
+    say(f"  {done.hidden} objects deleted, and config written over; then every version by itself:")
+    say(f"  {done.destroyed} destroyed, {done.refused} refused for their lock")
+    with tempfile.TemporaryDirectory() as folder:
+        plain = rig.worm().run("restore", "latest", "--target", folder, check=False)
+    assert plain.returncode, "a plain restore of what was attacked cannot work"
+    say(f"  $ restic restore latest        → {plain.stderr.strip().splitlines()[-1]}")
+    say("\nand the drill, with a key that may only read, from what cannot be deleted")
+    ended = drp("drill", "run", DRILL).returncode
+    record = json.loads(drp("report", "latest", "--format", "json", stdout=subprocess.PIPE).stdout)
+    return in_words(record), ended
+
+
+def told(record: dict[str, Any], say: Say) -> None:
+    """Say what happened, from when it came back, and how long that took."""
+    say("")
+    for recovery in record["recoveries"]:
+        selected, measured = recovery["select"] or {}, recovery["measurement"]
+        view, usable = selected.get("pinned"), measured["rta_ms"]
+        since = f"as of {view['at']} ({view['why']})" if view else "of what is there now"
+        took = f"usable after {usable / 1000:.0f} s (RTA)" if usable is not None else "not usable"
+        say(f"  {recovery['recovery']:<5} {since}, {took}")
+
+
+@contextmanager
+def undone(rig: HospitalRig) -> Iterator[None]:
+    """Have the repositories afterwards as they were before, so that the stage serves again: no intruder could."""
+    kept = rig.server.folder.with_name("s3.before")
+    shutil.rmtree(kept, ignore_errors=True)
+    rig.server.stop()
+    shutil.copytree(rig.server.folder / "data", kept, symlinks=True)
+    rig.server.start()
+    try:
+        yield
+    finally:
+        rig.server.stop()
+        shutil.rmtree(rig.server.folder / "data")
+        kept.rename(rig.server.folder / "data")
+        rig.server.start()

@@ -1,0 +1,101 @@
+"""Which version of each key counts at an instant."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from drp.domain.worm.objects import ObjectVersion
+from drp.domain.worm.pinned import View, view_at
+from drp.repositories.pinned.layout import belongs, digest_in, key_of, named
+
+NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
+NAME = "ab" * 32
+PACK = f"data/ab/{NAME}"
+
+
+def version(key: str, at: int, number: str = "", *, marker: bool = False, latest: bool = False) -> ObjectVersion:
+    return ObjectVersion(
+        key=key,
+        version=number or f"{key}@{at}",
+        size=1,
+        modified=NOON + timedelta(seconds=at),
+        latest=latest,
+        marker=marker,
+    )
+
+
+def seen(*versions: ObjectVersion, at: int) -> dict[str, str]:
+    view = view_at(versions, NOON + timedelta(seconds=at), wanted=lambda _: True)
+    return {key: each.version for key, each in view.objects.items()}
+
+
+def test_the_newest_version_of_then_counts_and_what_a_marker_hides_is_not_there() -> None:
+    history = (
+        version("config", 9, marker=True, latest=True),
+        version("config", 5, "second"),
+        version("config", 1, "first"),
+    )
+    assert seen(*history, at=0) == {}
+    assert seen(*history, at=1) == {"config": "first"}
+    assert seen(*history, at=8) == {"config": "second"}
+    assert seen(*history, at=9) == {}
+
+
+def test_of_versions_of_one_second_the_one_listed_first_counts() -> None:
+    assert seen(version("config", 5, "newer"), version("config", 5, "older"), at=5) == {"config": "newer"}
+
+
+def test_a_marker_of_the_same_second_hides_only_where_it_is_the_latest() -> None:
+    kept, hidden = version("config", 5, "kept"), version("config", 5, "hidden")
+    assert seen(kept, version("config", 5, "marker", marker=True), at=5) == {"config": "kept"}
+    assert seen(version("config", 5, "marker", marker=True), kept, at=5) == {"config": "kept"}
+    assert seen(hidden, version("config", 5, "marker", marker=True, latest=True), at=5) == {}
+    assert seen(version("config", 5, "marker", marker=True, latest=True), hidden, at=5) == {}
+
+
+def test_what_comes_later_is_counted_and_not_seen() -> None:
+    view = view_at([version("config", 5), version("config", 9), version(PACK, 8)], NOON, wanted=belongs)
+    assert (view.objects, view.later, view.newest) == ({}, 3, NOON + timedelta(seconds=9))
+    assert view_at([], NOON, wanted=belongs).newest is None
+
+
+def test_the_digest_names_keys_and_versions_in_the_order_of_their_bytes() -> None:
+    names = ("index/b", "config", "data/é")
+    view = View(at=NOON, objects={key: version(key, 0, "v") for key in names})
+    told = b"config\0v\ndata/\xc3\xa9\0v\nindex/b\0v\n"
+    assert view.digest == hashlib.sha256(told).hexdigest()
+
+
+@given(
+    st.permutations([("config", 1), ("config", 4), ("config", 7), (PACK, 2), (PACK, 6), (f"keys/{NAME}", 3)]),
+    st.integers(0, 8),
+)
+def test_later_writes_never_change_a_view(order: list[tuple[str, int]], at: int) -> None:
+    whole = [version(key, when) for key, when in order]
+    before = [each for each in whole if each.modified <= NOON + timedelta(seconds=at)]
+    assert seen(*whole, at=at) == seen(*before, at=at)
+
+
+def test_locks_and_foreign_names_are_in_no_view() -> None:
+    for key in ("config", f"keys/{NAME}", f"snapshots/{NAME}", f"index/{NAME}", PACK):
+        assert belongs(key)
+        assert key_of(*named(key)) == key
+    for key in (
+        f"locks/{NAME}",
+        f"data/{NAME}",
+        f"data/ac/{NAME}",
+        f"keys/{NAME.upper()}",
+        f"keys/{NAME}0",
+        "keys/",
+        "config/",
+        "notes",
+        f"keys/../{NAME}",
+        f"keys/{NAME}\n",
+    ):
+        assert not belongs(key), key
+    assert digest_in("config") == ""
+    assert digest_in(PACK) == NAME
