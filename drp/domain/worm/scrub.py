@@ -14,6 +14,7 @@ from drp.domain.sample import seen_with
 BAD_SHARE = 0.01
 CHANCE = 0.95
 """A draw is as large as it takes to meet one corrupt object with this chance, if such a share of all were corrupt."""
+_FINE = 10_000
 MOST_NAMED = 100
 """So many objects are named in one scrub; all are counted."""
 
@@ -54,11 +55,14 @@ def draw_size(population: int, share: float = BAD_SHARE, chance: float = CHANCE)
 def drawn(seed: str, read: int, population: int, share: float = BAD_SHARE) -> Draw | None:
     """Return what a draw of which so many objects were read can show; None where none were.
 
-    Objects that drp could not read were not drawn: the chance is that of those that were read. It is rounded down.
+    Objects that drp could not read were not drawn: the chance is that of those that were read. It is rounded down, and
+    1 only where it is certain: more were read than could be whole.
     """
     if not read:
         return None
-    chance = math.floor(seen_with(population, read, corrupt_of(population, share)) * 10_000) / 10_000
+    bad = corrupt_of(population, share)
+    chance = min(math.floor(seen_with(population, read, bad) * _FINE) / _FINE, 1 - 1 / _FINE)
+    chance = 1.0 if read + bad > population else chance
     return Draw(seed=seed, drawn=read, population=population, bad_share=share, chance=chance)
 
 

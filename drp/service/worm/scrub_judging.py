@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
@@ -21,6 +20,7 @@ from drp.domain.findings.scrub import (
 from drp.domain.phrase import Phrase, counted, fact, own_words, several
 from drp.domain.phrase_form import read as read_phrase
 from drp.domain.repository_port import NamedByContent, NeededObjects
+from drp.domain.strict_json import Limits, parse
 from drp.domain.worm.scrub import MOST_NAMED, Damaged
 from drp.errors import DrpError, RepositoryError
 from drp.hashing.covered import Covered, Gone, Run
@@ -28,6 +28,8 @@ from drp.service.wiring import Wiring
 from drp.service.worm.scrub_listing import Listing
 from drp.service.worm.scrub_reading import Reading
 
+NOTED = Limits(size=64 << 10)
+"""Of why an object is damaged, as it was noted."""
 _FINDINGS = 20
 """So many findings of one code are made; the others are counted in the last one."""
 
@@ -181,8 +183,7 @@ class Judge:
 
     def _kept_for(self, wiring: Wiring, application: str) -> timedelta | None:
         found = wiring.site.applications.get(application)
-        kept: timedelta | None = getattr(found.backup_job, "kept_for", None) if found is not None else None
-        return kept
+        return found.backup_job.kept_for if found is not None else None
 
     def decode(self, seconds: float) -> bool:
         """Let the backup tool decode everything; return whether it came to an end."""
@@ -205,7 +206,7 @@ class Judge:
             Damaged(
                 key=key,
                 version=version,
-                why=read_phrase(json.loads(why)),
+                why=read_phrase(parse(why, NOTED)),
                 points=tuple(points.get(key, ())) if points is not None else None,
             )
             for key, version, why in found[:MOST_NAMED]

@@ -1,7 +1,7 @@
 """Scrubs a repository: reads stored objects and holds them against their names, without the repository's password.
 
 Two parts: a seeded random draw, whose statement is about all objects, and a rotation, oldest-verified first. What was
-read and matched is durable within a second (`drp/hashing/covered.py`), so a scrub that is killed is taken up again.
+read and matched is durable within a second (`drp/hashing/covered.py`), so a scrub that is killed goes on where it was.
 """
 
 from __future__ import annotations
