@@ -71,3 +71,16 @@ def scrub(
 
     wish = wish_of(budget or (), keyless=keyless, decode=full, all_versions=all_versions, seed=seed)
     return show_scrub(wiring_of(context), name, wish, machine=machine)
+
+
+@app.command()
+def worm(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="Name of the repository.")],
+    machine: Json = False,
+) -> int:
+    """Show what keeps a repository's recovery points from being deleted: declared, observed, probed."""
+    from drp.cli.context import wiring_of
+    from drp.cli.repo_worm import show_locks
+
+    return show_locks(wiring_of(context), name, machine=machine)

@@ -230,6 +230,10 @@ class S3Server:
         body = change(self._filer("GET", path))
         self._filer("PUT", path, body)
 
+    def delete_below_lock(self, bucket: str, key: str, version: str) -> None:
+        """Do what an insider on the storage host can do: remove a locked version below the S3 service."""
+        self._filer("DELETE", f"/buckets/{bucket}/{key}.versions/v_{version}")
+
     def _filer(self, method: str, path: str, body: bytes | None = None) -> bytes:
         connection = http.client.HTTPConnection("127.0.0.1", self.ports["filer"], timeout=20)
         try:

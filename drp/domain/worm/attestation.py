@@ -93,6 +93,8 @@ class Attestation:
     """Of ``asked``, those in compliance mode that were asked for earlier: such a date can only grow."""
     asked_again: int = 0
     """How many of the remembered ones were drawn at random and asked for once more."""
+    clock_ahead_ms: int | None = None
+    """By how much this machine's wall clock was ahead of the store's; None: it tells no time."""
     unknown: Phrase = NOTHING
     """Why it could not be observed; nothing: it was."""
     remarks: tuple[Phrase, ...] = ()

@@ -157,5 +157,7 @@ def _weak_remarks(attestation: Attestation) -> tuple[Phrase, ...]:
 
 def needed_until(demand: LockDemand, points: Sequence[str], at: datetime) -> datetime | None:
     """Return until when what these points need must be locked; None: nothing is demanded, or not any more."""
-    dates = [demand.until[point] for point in points if point in demand.until and demand.until[point] > at]
-    return max((*dates, *([at] if demand.required else [])), default=None)
+    dates = [demand.until.get(point, at if demand.required else None) for point in points]
+    if not points and demand.required:
+        return at
+    return max((date for date in dates if date is not None and date >= at), default=None)

@@ -64,7 +64,9 @@ def list_objects(reader: S3Reader) -> Listed:
             (each for each in reader.versions() if not each.key.startswith("locks/")), key=lambda each: each.key
         )
     except AccessDenied:
-        remark = fact("versions-not-listed", "older versions were not looked at: the key lacks s3:ListBucketVersions")
+        remark = fact(
+            "older-versions-not-seen", "older versions were not looked at: the key lacks s3:ListBucketVersions"
+        )
         names = sorted(name for name in reader.names() if not name.startswith("locks/"))
         return Listed(versions=dict.fromkeys(names), remarks=(remark,))
     newest: dict[str, ObjectVersion] = {}

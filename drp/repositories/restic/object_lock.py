@@ -76,7 +76,8 @@ class LockWatch:
         objects nobody looks at, and it is told, so that an auditor can draw again.
         """
         seen = self._looked()
-        blank = Attestation(at=seen.at, needed=0, asked=0, bucket=seen.facts, demanded=mode)
+        ahead = self._reader.clock_ahead_ms
+        blank = Attestation(at=seen.at, needed=0, asked=0, bucket=seen.facts, demanded=mode, clock_ahead_ms=ahead)
         if seen.facts.object_lock is False:
             remark = fact(
                 "bucket-no-object-lock", "bucket {bucket} has no object lock", bucket=self._reader.location.bucket
@@ -227,7 +228,8 @@ def _wanted(
         add((f"snapshots/{point}",), until)
         add(own.names if own is not None and exact else everything, until)
     if not points:
-        add(everything, needed_until(demand, (), at))
+        snapshots = [name for name in found.versions if name.startswith("snapshots/")]
+        add([*everything, *snapshots], needed_until(demand, (), at))
     return dict(sorted(wanted.items()))
 
 
