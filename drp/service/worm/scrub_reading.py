@@ -168,7 +168,7 @@ class Room:
     """A budget: bytes, seconds, both, or none."""
 
     size: int | None
-    """Bytes; one object is read whatever its size."""
+    """Bytes; the first objects, ``least``, are read whatever their size."""
     until: float | None
     """Of the monotonic clock."""
     taken: int = 0
@@ -176,7 +176,6 @@ class Room:
     full: bool = False
     """Whether something had to be left."""
     least: int = 1
-    """So many objects are taken whatever their size."""
 
     @property
     def limited(self) -> bool:

@@ -166,7 +166,7 @@ class _Scrubbing:
     def _order(self, run: Run, number: int, draw: list[tuple[str, str]], room: Room) -> Iterator[Listed]:
         """Yield first what was damaged before, then what was drawn as it was drawn, then the rest, oldest first.
 
-        Draws have half of a budget, so that the rotation goes on whatever is drawn.
+        Draws have half of a budget, and the rotation reads one object at least: it goes on whatever was drawn.
         """
         place = {name: position for position, name in enumerate(draw)}
         damaged: list[Listed] = []
@@ -186,6 +186,7 @@ class _Scrubbing:
                 break
             taken.add((one.key, one.version))
             yield one
+        room.least = room.objects + 1  # or an object that is larger than a budget's half would never be read
         rest = self._covered.order(number, run, all_versions=self._wish.all_versions)
         yield from within((one for one in rest if (one.key, one.version) not in taken), room)
 
