@@ -34,6 +34,16 @@ def show(checks: Sequence[ApplicationCheck], now: datetime, *, machine: bool) ->
             render.line(_line(check, trouble))
             if trouble.hint and trouble.state != "away":
                 render.line(say("  HINT: {hint}", hint=own_words(trouble.hint)))
+        for place in check.places:
+            for remark in place.remarks:
+                render.line(
+                    say(
+                        "{application}: {repository}: {words}",
+                        application=check.application,
+                        repository=place.repository,
+                        words=remark,
+                    )
+                )
     states = Counter(check.state for check in checks)
     render.note(
         say(
@@ -115,4 +125,5 @@ def _place(place: PlaceCheck) -> dict[str, Any]:
         "lock_demanded_by": list(place.lock_demanded_by),
         "manifest": {"demanded": place.manifest_demanded, "bound": place.manifest_bound},
         "passed_over": list(place.passed_over),
+        "remarks": list(map(str, place.remarks)),
     }

@@ -46,6 +46,62 @@ def points(
 
 
 @app.command()
+def accept(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="Name of the repository.")],
+    reason: Annotated[str, typer.Option(help="Why they are gone: it stands in the register.")],
+    points: Annotated[list[str] | None, typer.Option("--point", help="A point that is told, or its beginning.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="All that are told now.")] = False,
+    by: Annotated[str | None, typer.Option(help="Who answers for it; else the account that asks.")] = None,
+    machine: Json = False,
+) -> int:
+    """Answer for recovery points that are gone, altered or back, so that they are not told any more."""
+    from drp.cli.context import wiring_of
+    from drp.cli.repo_expected import accepted
+
+    accepted(wiring_of(context), name, points or (), everything=everything, by=by, reason=reason, machine=machine)
+    return 0
+
+
+@app.command()
+def worm(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="Name of the repository.")],
+    probe: Annotated[
+        bool, typer.Option("--probe", help="Try first, on an object of its own, what the locks must refuse.")
+    ] = False,
+    again: Annotated[bool, typer.Option("--again", help="Probe even where that was done within the hour.")] = False,
+    machine: Json = False,
+) -> int:
+    """Show what keeps a repository's recovery points from being deleted: declared, observed, probed."""
+    from drp.cli.context import wiring_of
+    from drp.cli.repo_worm import show_locks
+
+    wiring = wiring_of(context)
+    if probe:
+        from drp.cli.repo_probe import show_attempts
+
+        show_attempts(wiring, name, again=again, machine=machine)
+    return show_locks(wiring, name, machine=machine)
+
+
+@app.command()
+def policy(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="Name of the repository.")],
+    purpose: Annotated[
+        str | None, typer.Option("--for", help="Only for the reader, backup, scrubber, probe or extend.")
+    ] = None,
+    machine: Json = False,
+) -> int:
+    """Print the least rights that drp, the backup job, the scrubber and others need, as IAM policies to paste."""
+    from drp.cli.context import wiring_of
+    from drp.cli.repo_policy import show_policies
+
+    return show_policies(wiring_of(context), name, purpose, machine=machine)
+
+
+@app.command()
 def scrub(
     context: typer.Context,
     name: Annotated[str, typer.Argument(help="Name of the repository.")],
@@ -71,16 +127,3 @@ def scrub(
 
     wish = wish_of(budget or (), keyless=keyless, decode=full, all_versions=all_versions, seed=seed)
     return show_scrub(wiring_of(context), name, wish, machine=machine)
-
-
-@app.command()
-def worm(
-    context: typer.Context,
-    name: Annotated[str, typer.Argument(help="Name of the repository.")],
-    machine: Json = False,
-) -> int:
-    """Show what keeps a repository's recovery points from being deleted: declared, observed, probed."""
-    from drp.cli.context import wiring_of
-    from drp.cli.repo_worm import show_locks
-
-    return show_locks(wiring_of(context), name, machine=machine)

@@ -7,15 +7,18 @@ from typing import Any, cast
 
 from drp.cli import render
 from drp.cli.misuse import near
+from drp.cli.repo_expected import grave, show_expected
 from drp.cli.words import NO, NONE, YES, first, lock
 from drp.codec import to_data
 from drp.domain.application import Application
+from drp.domain.findings.finding import Finding
 from drp.domain.phrase import Phrase, own_words, say, several
 from drp.domain.recovery_point import Immutability, PointListing, RecoveryPoint
 from drp.domain.repository_port import Repository
 from drp.drill.phases.select import choose
 from drp.errors import DrpError, NotFound
 from drp.service.wiring import Wiring
+from drp.service.worm.expected_points import Expectations
 
 _NAMED = 5
 
@@ -40,6 +43,8 @@ def condition(name: str, repository: Repository) -> dict[str, Any]:
 def show_points(wiring: Wiring, name: str, application: str | None, *, machine: bool) -> int:
     """Print the recovery points of every application that is kept in the repository, and what a drill would refuse."""
     repository = named(wiring, name)
+    expectations = Expectations(wiring, name)
+    findings: list[Finding] = []
     rows: list[dict[str, Any]] = []
     unreadable: set[str] = set()
     foreign: set[str] = set()
@@ -48,6 +53,7 @@ def show_points(wiring: Wiring, name: str, application: str | None, *, machine: 
         if name not in candidate.repositories or application not in {None, candidate.name}:
             continue
         listing = repository.points(candidate)
+        findings += expectations.look(candidate, listing, wiring).findings
         unreadable.update(listing.unreadable)
         foreign.update(listing.foreign)
         passed_over |= {each.name: each.reason for each in listing.passed_over}
@@ -58,6 +64,8 @@ def show_points(wiring: Wiring, name: str, application: str | None, *, machine: 
             "unreadable": sorted(unreadable),
             "foreign": sorted(foreign - unreadable),
             "passed_over": passed_over,
+            "findings": to_data(findings),
+            "not_compared": expectations.trouble,
         }
         render.document("drp/recovery-points/1", document)
     else:
@@ -68,7 +76,8 @@ def show_points(wiring: Wiring, name: str, application: str | None, *, machine: 
             render.note(say("of another application: {item}", item=item))
         for item, reason in sorted(passed_over.items()):
             render.note(say("passed over: {item}: {reason}", item=item, reason=reason))
-    return 1 if unreadable else 0
+        show_expected(findings, expectations.trouble)
+    return 1 if unreadable or grave(findings) else 0
 
 
 def named(wiring: Wiring, name: str) -> Repository:

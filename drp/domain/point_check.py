@@ -58,6 +58,8 @@ class PlaceCheck:
     """The manifest that it names is kept here, whole, and was made of what it holds."""
     passed_over: tuple[str, ...] = ()
     """What looks like a point and is none, which is no fault of those that are."""
+    remarks: tuple[Phrase, ...] = ()
+    """What has to be read, and makes nothing wrong: points that came or went in an unusual way."""
     troubles: tuple[Trouble, ...] = ()
 
     @property

@@ -1,24 +1,28 @@
 """Looks at the newest recovery point of every application: there, readable, immutable, young, bound to a manifest.
 
-Nothing is restored and nothing written, neither into the journal nor as evidence: a look is no drill.
+Nothing is restored and no evidence written: a look is no drill. Which points were there is noted in the register.
 """
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 from drp.domain.application import Application
 from drp.domain.coverage import in_order
+from drp.domain.findings.finding import Finding
 from drp.domain.phrase import Duration, quoted, say
 from drp.domain.plan import PlannedRecovery
 from drp.domain.point_check import ApplicationCheck, PlaceCheck, Trouble, check_of
+from drp.domain.recovery_point import PointListing
 from drp.errors import ConfigError, NotFound, Unreachable, UsageError
 from drp.manifests.directory import ManifestDirectory
 from drp.service.asking import Asked, ask
 from drp.service.point_look import Look
 from drp.service.wiring import Wiring
+from drp.service.worm.expected_points import Expectations
 
 SECONDS = 30.0
 """So long one repository has for everything that is asked of it, unless somebody says otherwise."""
@@ -38,9 +42,13 @@ def check_points(wiring: Wiring, only: Sequence[str] = (), *, seconds: float = S
     with tempfile.TemporaryDirectory(prefix="drp-check-", ignore_cleanup_errors=True) as cache:
         repositories = wiring.make_repositories(Path(cache), names, most_seconds=seconds)
         looks = {
-            name: Look(wiring.clock, repositories[name], manifests, recoveries).at(
-                [application for application in chosen if name in application.repositories]
-            )
+            name: Look(
+                wiring.clock,
+                repositories[name],
+                manifests,
+                recoveries,
+                partial(_unexpected, Expectations(wiring, name), wiring),
+            ).at([application for application in chosen if name in application.repositories])
             for name in names
         }
         asked = ask(looks, seconds)
@@ -54,6 +62,12 @@ def check_points(wiring: Wiring, only: Sequence[str] = (), *, seconds: float = S
         for application in in_order({application.name: application for application in chosen})
     ]
     return (*found, *broken.values())
+
+
+def _unexpected(
+    expectations: Expectations, wiring: Wiring, application: Application, listing: PointListing
+) -> Iterable[Finding]:
+    return expectations.look(application, listing, wiring).findings
 
 
 def _broken(wiring: Wiring, only: Sequence[str]) -> Iterator[tuple[str, ApplicationCheck]]:

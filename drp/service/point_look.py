@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -44,10 +44,14 @@ class Look:
         repository: Repository,
         manifests: ManifestSource,
         recoveries: tuple[tuple[str, PlannedRecovery], ...] = (),
+        expected: Callable[[Application, PointListing], Iterable[Finding]] = lambda *_: (),
     ) -> None:
-        """Take what is looked at; ``recoveries``: those that the site's drills plan, each with its drill's name."""
+        """Take what is looked at; ``recoveries``: those that the site's drills plan, each with its drill's name.
+
+        ``expected``: what a listing shows against the points that are expected.
+        """
         self._clock, self._repository, self._manifests = clock, repository, manifests
-        self._recoveries = recoveries
+        self._recoveries, self._expected = recoveries, expected
         self._troubles: list[Trouble] = []
 
     def at(self, applications: Iterable[Application]) -> Iterator[tuple[str, PlaceCheck]]:
@@ -70,6 +74,7 @@ class Look:
         now = self._clock.now().wall
         newest, future = newest_of(listing.points, now)
         self._list(listing, newest, future)
+        remarks = tuple(self._unexpected(application, listing))
         demand = self._demand(application)
         taken, lock = self._taken(listing, newest, demand, no_earlier(now, ahead_ms))
         looked_into = taken is not None and self._look_into(taken)
@@ -84,8 +89,20 @@ class Look:
             manifest_demanded=demand.manifest,
             manifest_bound=taken is not None and self._manifest(application, taken, demand),
             passed_over=tuple(joined([each.name, each.reason], ": ") for each in listing.passed_over),
+            remarks=remarks,
             troubles=tuple(self._troubles),
         )
+
+    def _unexpected(self, application: Application, listing: PointListing) -> Iterator[Phrase]:
+        """Tell which expected points are gone or altered, and yield what else the ledger of them knows otherwise."""
+        for finding in self._expected(application, listing):
+            words = say(
+                "{point}: {observed} ({code})", point=finding.subject, observed=finding.observed, code=finding.code
+            )
+            if finding.severity == "critical":
+                self._wrong("there", words, finding.remedy)
+            elif finding.severity == "warning":
+                yield words
 
     def _demand(self, application: Application) -> _Demand:
         own = [(drill, recovery) for drill, recovery in self._recoveries if recovery.name == application.name]

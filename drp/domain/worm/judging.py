@@ -18,6 +18,8 @@ from drp.domain.worm.objects import ObjectLock
 Standing = Literal["none", "unknown", "expired", "governance", "compliance", "legal-hold"]
 """What a lock is worth at an instant, weakest first."""
 
+Covered = Literal["", "version", "marker", "view"]
+
 _ORDER: dict[Standing, int] = {
     "none": 0,
     "unknown": 0,
@@ -44,8 +46,8 @@ class SeenObject:
     """None: it is not there, so nothing keeps it."""
     required: datetime | None = None
     """Until when it must be locked; None: nothing is demanded of it."""
-    covered: Literal["", "version", "marker"] = ""
-    """What lies over it: other content under its name, or a delete marker."""
+    covered: Covered = ""
+    """What lies over it: other content under its name, a delete marker, or anything for a view that reads below it."""
 
     def standing(self, at: datetime) -> Standing:
         """Return what its lock is worth at an instant.
