@@ -46,6 +46,34 @@ def points(
 
 
 @app.command()
+def horizon(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="Name of the repository.")],
+    application: Annotated[str | None, typer.Option("--app", help="Only of this application.")] = None,
+    extend: Annotated[
+        str | None, typer.Option("--extend", metavar="INSTANT", help="Lengthen retention of what points need to then.")
+    ] = None,
+    point: Annotated[
+        str | None, typer.Option("--point", help="With --extend: for this point, instead of each newest.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="With --extend: do it without asking.")] = False,
+    machine: Json = False,
+) -> int:
+    """Say until when each recovery point can be restored if everybody deletes what they can.
+
+    A point lasts as long as the weakest of all that it needs: configuration, keys, index and packs. Exit 0: all last
+    long enough; 1: something can be deleted, or ends earlier than `immutable_for` asks; 3: nobody could tell.
+    """
+    from drp.cli.context import wiring_of
+    from drp.cli.repo_horizon import extend_horizon, instant_of, show_horizons
+
+    wiring = wiring_of(context)
+    if extend is None:
+        return show_horizons(wiring, name, application, machine=machine)
+    return extend_horizon(wiring, name, instant_of(extend), application, point, agreed=yes, machine=machine)
+
+
+@app.command()
 def accept(
     context: typer.Context,
     name: Annotated[str, typer.Argument(help="Name of the repository.")],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, runtime_checkable
@@ -172,6 +172,8 @@ class Needs:
     """``names`` may hold more than what is needed."""
     missing: tuple[str, ...] = ()
     """Those of ``names`` that are not there, no more than a hundred."""
+    own: str = ""
+    """The one of ``names`` that stands for the point itself, which other tools look at; empty: there is no such one."""
 
 
 @runtime_checkable
@@ -185,8 +187,13 @@ class NeededObjects(Protocol):
         """Return what a point needs; what cannot be read of it is told as ``unknown``, and never left out."""
         ...
 
-    def needs_of(self, points: Sequence[RecoveryPoint]) -> Iterator[tuple[RecoveryPoint, Needs]]:
-        """Yield the same of several points, in their order: much is shared, so it takes little longer than one."""
+    def needs_of(
+        self, points: Sequence[RecoveryPoint], told: Callable[[str, int, int], None] = lambda *_: None
+    ) -> Iterator[tuple[RecoveryPoint, Needs]]:
+        """Yield the same of several points, in their order: much is shared, so it takes little longer than one.
+
+        ``told`` hears at what it is (``index``, ``trees``, ``cache``), how much is done, and of how much (0: unknown).
+        """
         ...
 
     def points_needing(self, names: Collection[str]) -> Mapping[str, tuple[str, ...]] | None:
