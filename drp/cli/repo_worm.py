@@ -23,17 +23,20 @@ _MARKS = {"critical": "✗", "inconclusive": "?", "warning": "!", "note": "·"}
 _CAME: Mapping[str, Phrase] = {
     "refused": say("refused"),
     "succeeded": say("SUCCEEDED"),
+    "ignored": say("said yes, did nothing"),
     "undecided": say("undecided"),
     "not-probed": _NOT_PROBED,
 }
 _ROWS: Mapping[str, tuple[str, ...]] = {
-    "deletion": ("delete-version", "delete-file", "bypass-governance"),
+    "deletion": ("delete-version", "delete-batch", "delete-file", "bypass-governance"),
     "overwriting": ("overwrite", "write-file"),
     "mode": ("downgrade-mode",),
-    "until": ("shorten-retention",),
+    "until": ("shorten-retention", "remove-retention"),
     "versioning": ("suspend-versioning",),
+    "lock": ("remove-lock-configuration",),
     "default": ("change-default-retention",),
     "policy": ("change-policy",),
+    "expires": ("add-lifecycle",),
 }
 """Row → the attempts that prove it."""
 
@@ -105,11 +108,11 @@ def _rows(found: RepositoryLocks) -> Iterator[tuple[str, ...]]:
     yield say("overwriting"), NONE, _overwritten(seen), _probed(probe, "overwriting")
     if seen.bucket.object_lock is None and seen.unknown and not seen.bucket.not_seen:
         return
-    yield say("object lock"), NONE, _yes_no(bucket.object_lock), NONE
+    yield say("object lock"), NONE, _yes_no(bucket.object_lock), _probed(probe, "lock")
     yield say("versioning"), NONE, _versioning(seen), _probed(probe, "versioning")
     yield say("default retention"), NONE, _default(seen), _probed(probe, "default")
     yield say("bucket policy"), NONE, _yes_no(bucket.policy_seen), _probed(probe, "policy")
-    yield say("lifecycle rules that expire"), NONE, _named(bucket.expires), NONE
+    yield say("lifecycle rules that expire"), NONE, _named(bucket.expires), _probed(probe, "expires")
 
 
 def _observed_modes(seen: Attestation) -> Phrase:
@@ -163,7 +166,7 @@ def _named(names: tuple[str, ...]) -> Phrase:
 def _probed(probe: Probe | None, row: str) -> Phrase:
     """Return what came of the attempts of a row: the worst of them, since one that succeeded is enough."""
     tried = [each for each in probe.tried if each.attempt in _ROWS[row]] if probe is not None else []
-    for came in ("succeeded", "undecided", "refused", "not-probed"):
+    for came in ("succeeded", "ignored", "undecided", "refused", "not-probed"):
         met = [each for each in tried if each.came == came]
         if met and probe is not None and came != "not-probed":
             answers = sorted({each.answer for each in met if each.answer})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -194,3 +195,24 @@ def test_a_version_that_is_rewritten_or_gone_below_the_lock_is_critical(
     seen = repository_in(own_bucket).attest((point,), NOW)
     assert "DRP-L012" in codes(seen), seen
     assert "DRP-L012" in codes(repository_in(own_bucket).attest((point,), NOW)), "it stays found"
+
+
+def test_the_locks_of_a_view_are_those_of_its_versions(own_bucket: Bucket, repository_in: Callable[..., Any]) -> None:
+    """After an attack what is read by name is rubbish; what the drill reads was locked all the time."""
+    server, name = own_bucket.server, own_bucket.name
+    before = repository_in(own_bucket).attest((only_point(repository_in(own_bucket)),), NOW)
+    time.sleep(2.1)  # the store dates versions by whole seconds
+    server.hide_everything(name)
+    server.client("writer").put_object(Bucket=name, Key="site/ehr/config", Body=b"rubbish")
+    view = repository_in(own_bucket).pinned("drill")
+    assert view is not None
+    assert view.pinned.why == "before-tampering"
+    point = only_point(view.repository)
+    seen = view.repository.attest((point,), NOW)
+    assert (seen.needed, seen.asked, seen.modes) == (before.needed, before.needed, before.modes)
+    assert seen.hidden == seen.needed, "something lies over every one of them"
+    assert codes(seen) <= {"DRP-L014"}, "that it was attacked is told by the view"
+    assert view.repository.immutability(point).holds_at(datetime.now(UTC))
+    assert {weak.version for weak in seen.weakest} <= {
+        version for _, version, marker, _ in server.versions(name) if not marker
+    }

@@ -18,6 +18,8 @@ from drp.domain.worm.objects import ObjectLock
 Standing = Literal["none", "unknown", "expired", "governance", "compliance", "legal-hold"]
 """What a lock is worth at an instant, weakest first."""
 
+Covered = Literal["", "version", "marker", "view"]
+
 _ORDER: dict[Standing, int] = {
     "none": 0,
     "unknown": 0,
@@ -44,8 +46,8 @@ class SeenObject:
     """None: it is not there, so nothing keeps it."""
     required: datetime | None = None
     """Until when it must be locked; None: nothing is demanded of it."""
-    covered: Literal["", "version", "marker"] = ""
-    """What lies over it: other content under its name, or a delete marker."""
+    covered: Covered = ""
+    """What lies over it: other content under its name, a delete marker, or anything for a view that reads below it."""
 
     def standing(self, at: datetime) -> Standing:
         """Return what its lock is worth at an instant.
@@ -109,7 +111,9 @@ def immutability_of(attestation: Attestation) -> Immutability:
     """Return what an attestation says of a point's immutability; there is no other way to come to it."""
     modes = attestation.modes
     mode: LockMode = "none"
-    if attestation.unknown:
+    if attestation.offline:
+        mode = "offline"
+    elif attestation.unknown:
         mode = "unknown"
     elif attestation.earliest is not None or attestation.forever:
         mode = "governance" if modes.get("governance") else "compliance" if modes.get("compliance") else "legal-hold"
@@ -119,7 +123,7 @@ def immutability_of(attestation: Attestation) -> Immutability:
     until = attestation.earliest or (min(ended, default=None) if mode in _DATED else None)
     return Immutability(
         mode=mode,
-        provenance="observed",
+        provenance="declared" if attestation.offline else "observed",
         retained_until=until.astimezone(UTC) if until is not None else None,
         objects_observed=attestation.asked,
         objects_total=attestation.needed,
@@ -138,6 +142,8 @@ def is_odd(weak: WeakObject) -> bool:
 
 
 def _weak_remarks(attestation: Attestation) -> tuple[Phrase, ...]:
+    if attestation.offline:
+        return ()
     if attestation.unknown:
         return (attestation.unknown,)
     found: list[Phrase] = []

@@ -29,6 +29,17 @@ Attempt = Literal[
 Came = Literal["refused", "succeeded", "ignored", "undecided", "not-probed"]
 Ground = Literal["", "lock", "rights"]
 
+OF_BUCKETS: frozenset[Attempt] = frozenset(
+    {
+        "suspend-versioning",
+        "change-default-retention",
+        "remove-lock-configuration",
+        "add-lifecycle",
+        "change-policy",
+    }
+)
+"""What concerns a whole bucket, and is tried on a scratch bucket alone."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tried:
@@ -72,8 +83,11 @@ class Probe:
 
     @property
     def proven(self) -> bool:
-        """Return whether the lock itself has refused all that it has to, and nothing came through."""
-        if any(each.came in {"succeeded", "ignored"} for each in self.tried):
+        """Return whether the lock itself has refused all that it has to, and nothing came through.
+
+        What was tried on a whole bucket is not counted: it concerns objects to come, and is a finding of its own.
+        """
+        if any(each.came in {"succeeded", "ignored"} and each.attempt not in OF_BUCKETS for each in self.tried):
             return False
         held = {each.attempt for each in self.tried if each.came == "refused" and each.ground == "lock"}
         return needed_of(self.mode) <= held

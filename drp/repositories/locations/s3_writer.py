@@ -20,9 +20,6 @@ from drp.errors import RepositoryError
 from drp.redact import redact
 from drp.repositories.locations.s3_connection import Resolve, connect, failures, resolve_keys
 
-PROBE_FOLDER = "drp-probe"
-"""Below it, in the repository's prefix, is all that the probe makes, and nothing else."""
-
 _READING = frozenset(
     {
         *("get_object", "head_object", "get_object_retention", "get_object_legal_hold", "list_object_versions"),

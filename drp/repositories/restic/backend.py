@@ -14,6 +14,7 @@ from drp.domain.repository_port import Needs
 from drp.domain.restore import CellSecret
 from drp.domain.worm.attestation import Attestation, LockDemand
 from drp.domain.worm.judging import SeenObject
+from drp.domain.worm.objects import ObjectVersion
 from drp.repositories.locations.s3 import S3Reader
 
 PASSWORD_VARIABLE = "RESTIC_PASSWORD_FILE"  # noqa: S105 - a variable's name
@@ -121,11 +122,12 @@ class AttestedPlace(Protocol):
         mode: str,
         needs: Mapping[str, Needs] | None = None,
         cache: Path | None = None,
+        view: Mapping[str, ObjectVersion] | None = None,
     ) -> Attestation:
         """Return what protects everything that the points need, by their ids, and what falls short of the demand.
 
         ``mode``: the weakest that is enough; ``needs``: what each of them needs, where somebody knows; ``cache``: a
-        directory for what is remembered.
+        directory for what is remembered; ``view``: the versions that count, instead of those that are read by name.
         """
         ...
 
@@ -135,7 +137,12 @@ class LockedPlace(Protocol):
     """A location whose store tells what locks each object. Raises as `Backend` does."""
 
     def locks_of(
-        self, names: Collection[str], *, enough: datetime | None = None, cache: Path | None = None
+        self,
+        names: Collection[str],
+        *,
+        enough: datetime | None = None,
+        cache: Path | None = None,
+        view: Mapping[str, ObjectVersion] | None = None,
     ) -> Mapping[str, SeenObject]:
         """Return what protects each of these objects; dates are exact below ``enough``, and where they end first."""
         ...

@@ -15,6 +15,7 @@ from drp.domain.repository_port import Needs
 from drp.domain.restore import CellSecret
 from drp.domain.worm.attestation import Attestation, LockDemand
 from drp.domain.worm.judging import SeenObject, immutability_of
+from drp.domain.worm.objects import ObjectVersion
 from drp.domain.worm.tampering import ESSENTIAL, Tampering, diagnose
 from drp.errors import AccessDenied, RepositoryError
 from drp.repositories.locations.lock_memory import LockMemory
@@ -122,15 +123,21 @@ class BucketBackend:
         mode: str,
         needs: Mapping[str, Needs] | None = None,
         cache: Path | None = None,
+        view: Mapping[str, ObjectVersion] | None = None,
     ) -> Attestation:
         """Return what protects everything that the points need; what was seen is remembered for a minute."""
-        return self._locks(cache).attest(subject, points, demand, mode=mode, needs=needs)
+        return self._locks(cache).attest(subject, points, demand, mode=mode, needs=needs, view=view)
 
     def locks_of(
-        self, names: Collection[str], *, enough: datetime | None = None, cache: Path | None = None
+        self,
+        names: Collection[str],
+        *,
+        enough: datetime | None = None,
+        cache: Path | None = None,
+        view: Mapping[str, ObjectVersion] | None = None,
     ) -> Mapping[str, SeenObject]:
         """Return what protects each of these objects."""
-        return self._locks(cache).locks_of(names, enough=enough)
+        return self._locks(cache).locks_of(names, enough=enough, view=view)
 
     def _locks(self, cache: Path | None) -> LockWatch:
         now = time.monotonic()

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass, field, replace
 
 from drp.domain.phrase import Phrase, fact
 from drp.domain.terms import listed
+from drp.domain.worm.judging import Covered
 from drp.domain.worm.objects import ObjectVersion
 from drp.errors import AccessDenied
 from drp.repositories.locations.s3 import S3Reader
@@ -25,9 +25,25 @@ class Listed:
     """Name → the newest version below a delete marker."""
     rewritten: frozenset[str] = frozenset()
     """Names whose newest version has, or may have, other content than the one before it."""
+    over: frozenset[str] = frozenset()
+    """Names over whose version in a view something newer lies now."""
     all_versions: frozenset[tuple[str, str]] | None = None
     """Name and version of everything that is there; None: the key may not list versions."""
     remarks: tuple[Phrase, ...] = ()
+
+    def through(self, view: Mapping[str, ObjectVersion]) -> Listed:
+        """Return the same with the versions of a view counted; what is over them now hides nothing of it."""
+        mine = {key: each for key, each in view.items() if not key.startswith("locks/")}
+        over = {
+            key for key, each in mine.items() if (now := self.versions.get(key)) is None or now.version != each.version
+        }
+        return replace(
+            self,
+            versions=mine,
+            covered_by_marker={key: each for key, each in self.covered_by_marker.items() if key not in mine},
+            rewritten=self.rewritten - over,
+            over=frozenset(over),
+        )
 
     def counted(self, key: str) -> ObjectVersion | None:
         """Return the version that counts: the one that is read by name, or the newest that a marker hides."""
@@ -43,8 +59,10 @@ class Listed:
         found = self.counted(key)
         return found.size if found is not None else 0
 
-    def covered(self, key: str) -> Literal["", "version", "marker"]:
-        """Return what lies over the version that was written first."""
+    def covered(self, key: str) -> Covered:
+        """Return what lies over the version that was written first, or over the one of a view."""
+        if key in self.over:
+            return "view"
         if key in self.covered_by_marker:
             return "marker"
         return "version" if key in self.rewritten else ""

@@ -19,6 +19,8 @@ from drp.domain.terms import listed
 from drp.domain.worm.attestation import Attestation, BucketFacts, LockDemand
 from drp.domain.worm.judging import SeenObject, needed_until, weighed
 from drp.domain.worm.lock_findings import gone, lock_findings, shortened
+from drp.domain.worm.objects import ObjectVersion
+from drp.errors import AccessDenied
 from drp.repositories.locations.lock_memory import LockMemory
 from drp.repositories.locations.locks_known import KnownLocks
 from drp.repositories.locations.s3 import S3Reader
@@ -67,6 +69,7 @@ class LockWatch:
         *,
         mode: str,
         needs: Mapping[str, Needs] | None = None,
+        view: Mapping[str, ObjectVersion] | None = None,
         whole: bool = False,
     ) -> Attestation:
         """Return what protects everything that the points need; by their ids, and what each of them needs if known.
@@ -85,7 +88,7 @@ class LockWatch:
             return _judged(subject, (), replace(blank, remarks=(remark,)), demand)
         if seen.facts.object_lock is None:
             return _judged(subject, (), replace(blank, unknown=_NO_LOCK_FACT), demand)
-        found = self._listing(seen)
+        found = self._listing(seen, view)
         wanted = _wanted(points, found, needs, demand, seen.at)
         if not self._may_see(seen, found, points):
             return _judged(subject, (), replace(blank, unknown=_NO_RETENTION), demand)
@@ -108,13 +111,21 @@ class LockWatch:
         )
         return _judged(subject, objects, weighed(objects, facts), demand, _of_memory(subject, seen, found))
 
-    def locks_of(self, names: Collection[str], *, enough: datetime | None = None) -> dict[str, SeenObject]:
+    def locks_of(
+        self,
+        names: Collection[str],
+        *,
+        enough: datetime | None = None,
+        view: Mapping[str, ObjectVersion] | None = None,
+    ) -> dict[str, SeenObject]:
         """Return what protects each of these objects, hidden ones too; one that is not there has no lock.
 
         Dates are lower bounds: exact for those that end first, and for all that end before ``enough``.
         """
         seen = self._looked()
-        found = self._listing(seen)
+        found = self._listing(seen, view)
+        if names and not self._may_see(seen, found, ()):
+            raise AccessDenied(_NO_RETENTION)
         seen.locks.ask([(name, found.version(name)) for name in names if found.is_there(name)], lambda _: enough)
         return {name: _object(seen, found, name, None) for name in names}
 
@@ -127,10 +138,10 @@ class LockWatch:
             self._now = Seen(at=at, facts=facts, locks=KnownLocks(self._questions, self._memory, at))
         return self._now
 
-    def _listing(self, seen: Seen) -> Listed:
+    def _listing(self, seen: Seen, view: Mapping[str, ObjectVersion] | None) -> Listed:
         if seen.listed is None:
             seen.listed = list_objects(self._reader)
-        return seen.listed
+        return seen.listed if view is None else seen.listed.through(view)
 
     def _may_see(self, seen: Seen, found: Listed, points: Sequence[str]) -> bool:
         """Return whether the key may read retention: services leave out of their answers what it may not see."""

@@ -12,6 +12,7 @@ from drp.domain.repository_port import Needs
 from drp.domain.restore import CellSecret
 from drp.domain.worm.attestation import Attestation, LockDemand
 from drp.domain.worm.judging import SeenObject
+from drp.domain.worm.objects import ObjectVersion
 from drp.domain.worm.pinned import View
 from drp.repositories.pinned.process import ViewProcess
 from drp.repositories.restic.backend import Bucket, CellAccess, Condition, missing_parts
@@ -28,7 +29,7 @@ class PinnedBackend:
 
     def __init__(self, bucket: Bucket, view: View, process: ViewProcess) -> None:
         """Take the bucket, for what only it can tell, the view, and what serves it."""
-        self._bucket, self._process = bucket, process
+        self._bucket, self._process, self._view = bucket, process, view.objects
         parts = {part: {key for key in view.objects if key.startswith(part)} for part in ("keys/", "snapshots/")}
         self._condition = Condition(
             snapshots=frozenset(key.removeprefix("snapshots/") for key in parts["snapshots/"]),
@@ -71,15 +72,22 @@ class PinnedBackend:
         mode: str,
         needs: Mapping[str, Needs] | None = None,
         cache: Path | None = None,
+        view: Mapping[str, ObjectVersion] | None = None,
     ) -> Attestation:
-        """Return what protects in the bucket what the points need."""
-        return self._bucket.attest(subject, points, demand, mode=mode, needs=needs, cache=cache)
+        """Return what protects in the bucket those versions of the view that the points need."""
+        seen = self._view if view is None else view
+        return self._bucket.attest(subject, points, demand, mode=mode, needs=needs, cache=cache, view=seen)
 
     def locks_of(
-        self, names: Collection[str], *, enough: datetime | None = None, cache: Path | None = None
+        self,
+        names: Collection[str],
+        *,
+        enough: datetime | None = None,
+        cache: Path | None = None,
+        view: Mapping[str, ObjectVersion] | None = None,
     ) -> Mapping[str, SeenObject]:
-        """Return what protects each of these objects in the bucket."""
-        return self._bucket.locks_of(names, enough=enough, cache=cache)
+        """Return what protects the view's versions of these objects in the bucket."""
+        return self._bucket.locks_of(names, enough=enough, cache=cache, view=self._view if view is None else view)
 
     def host_arguments(self) -> tuple[str, ...]:
         """Return none: the address has a password in it."""
