@@ -18,7 +18,7 @@ from drp.reporting.undeletable import Undeletable, probe_of, refused, succeeded,
 from drp.reporting.words import LOCK_MODES, SHORT_PROVENANCES, Tone
 from drp.reporting.worm_words import ATTEMPTS, CAME, CAME_TONES, DECLARED, OBSERVED, PROBED, mode_in_words
 
-MOST_WEAK = 10
+MOST_WEAK = 5
 MOST_READ = 200
 MOST_TRIED = 60
 
@@ -80,7 +80,7 @@ def immutability_of(record: RecoveryRecord, planned: PlannedRecovery, whole: Evi
     return ImmutabilityView(
         words=(
             _declared(selected, planned),
-            _observed(selected, whole.declared_at),
+            _observed(selected, undeletable(record, whole.declared_at), whole.declared_at),
             _probed(selected, probe),
         ),
         facts=tuple(fact_rows(selected, read)),
@@ -112,8 +112,8 @@ def _declared(selected: Selected, planned: PlannedRecovery) -> WordRow:
     return WordRow(DECLARED, "plain", say("Asked for"), tuple(says))
 
 
-def _observed(selected: Selected, now: datetime) -> WordRow:
-    found, lock = undeletable(selected, now), selected.immutability
+def _observed(selected: Selected, found: Undeletable | None, now: datetime) -> WordRow:
+    lock = selected.immutability
     assert lock is not None
     if found is None:
         if lock.provenance == "declared":

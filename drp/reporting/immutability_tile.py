@@ -21,7 +21,7 @@ def immutability_tile(record: RecoveryRecord, declared_at: datetime) -> Tile:
     lock = selected.immutability if selected is not None else None
     if selected is None or lock is None:
         return Tile(_QUESTION, NOTHING, NOT_REACHED, "doubt", say("no recovery point was chosen"))
-    known = undeletable(selected, declared_at)
+    known = undeletable(record, declared_at)
     return _of_lock(lock) if known is None else _of_known(selected, lock, known)
 
 

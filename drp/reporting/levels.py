@@ -11,6 +11,12 @@ from drp.domain.phrase import Data, Phrase, say
 from drp.domain.sample import Sample
 from drp.reporting.words import VERDICT_MEANINGS
 
+BACKUPS = "DRP-L"
+"""Beginning of codes of findings about locks, attacks, horizons and scrubs: of a repository, not of what came back."""
+_BACKUPS_ALONE = say(
+    "Every application came back within its objectives. The backups that it came from are not as they should be: the "
+    "next recovery may not find them."
+)
 _PASSED: dict[Level, Phrase] = {
     "hash": say(
         "Every file came back as it was backed up. Nothing was started: whether an application comes back, and how "
@@ -43,7 +49,17 @@ def meaning_of(record: EvidenceRecord) -> Phrase:
     """Return what the verdict means."""
     if record.verdict == "passed" and record.plan.level in _PASSED:
         return _PASSED[record.plan.level]
+    if record.verdict == "failed" and record.plan.starts and all(_came_back(one) for one in record.recoveries):
+        return _BACKUPS_ALONE
     return VERDICT_MEANINGS[record.verdict]
+
+
+def _came_back(recovery: RecoveryRecord) -> bool:
+    """Return whether an application came back within its objectives, and nothing but its backups is wrong."""
+    measured = recovery.measurement
+    grave = {finding.code for finding in recovery.findings if finding.severity in {"critical", "inconclusive"}}
+    met = (measured.rto_attainment, measured.rpo_attainment) == ("met", "met")
+    return met and recovery.failure is None and all(code.startswith(BACKUPS) for code in grave)
 
 
 def sample_of(record: RecoveryRecord) -> Sample | None:

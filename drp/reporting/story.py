@@ -13,7 +13,7 @@ from drp.domain.phrase import Data, Phrase, count, say
 from drp.reporting.standing import Standing, standings_of
 from drp.reporting.story_actions import Action, conclusive_actions, failed_actions, warned_actions
 from drp.reporting.story_told import disagreements, failures, tolerable, undecided
-from drp.reporting.undeletable import told_attacks, told_undeletable
+from drp.reporting.undeletable_told import told_attacks, told_undeletable
 
 MOST_TOLD = 5
 MOST_ACTIONS = 6

@@ -20,7 +20,8 @@ from drp.reporting.undeletable import attacked
 Told = Iterator[tuple[str, Phrase]]
 """With the beginning of the codes of the findings that it speaks for."""
 _TOGETHER = "DRP-A"
-_ATTACKED = "DRP-L050"
+_ATTACKED = ("DRP-L050", "DRP-L006")
+"""The attack, and what it left in the bucket."""
 _FILES, _CHECKS, _ISOLATION, _START = "DRP-H", "DRP-C001", "DRP-I001", "DRP-U001"
 
 
@@ -60,7 +61,7 @@ def failures(record: EvidenceRecord) -> Iterator[Phrase]:
         said = [*_failed(recovery)]
         yield from (phrase for _, phrase in said)
         spoken = tuple(code for code, _ in said) + ((_TOGETHER,) if record.reconciliation is not None else ())
-        spoken += (_ATTACKED,) if attacked(recovery) is not None else ()
+        spoken += _ATTACKED if attacked(recovery) is not None else ()
         left = [f for f in recovery.findings if f.severity == "critical" and not f.code.startswith(spoken)]
         for code, number in Counter(finding.code for finding in left).items():
             subject = next(finding.subject for finding in left if finding.code == code)

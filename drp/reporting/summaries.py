@@ -8,7 +8,7 @@ from drp.domain.phrase import Data, Duration, Phrase, Value, count, say
 from drp.domain.plan import PlannedRecovery
 from drp.domain.resting import statements
 from drp.errors import Interrupted
-from drp.reporting.levels import compared_in_words
+from drp.reporting.levels import BACKUPS, compared_in_words
 
 _TOGETHER = "DRP-A"
 
@@ -26,6 +26,8 @@ def summary_of(record: RecoveryRecord, planned: PlannedRecovery, *, starts: bool
     grave = {f.code for f in record.findings if f.severity == "critical" and f.code != RTO_MISSED.code}
     if grave and all(code.startswith(_TOGETHER) for code in grave):
         return say("{application} answered its checks after {rta}, but does not fit with the others.", **values)
+    if grave and all(code.startswith(BACKUPS) for code in grave) and measurement.rto_attainment == "met":
+        return say("{application} was usable again after {rta}; its backups are not as they should be.", **values)
     if grave:
         return say("{application} answered its checks after {rta}, but did not come back as it should.", **values)
     if measurement.rto_attainment == "met":

@@ -5,20 +5,18 @@ Nothing that was not looked at counts as locked, and nothing that was only decla
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from drp.domain.evidence import EvidenceRecord, RecoveryRecord
+from drp.domain.evidence import RecoveryRecord
 from drp.domain.phase import Selected
-from drp.domain.phrase import NOTHING, Data, Day, Instant, Phrase, count, joined, say
+from drp.domain.phrase import NOTHING, Phrase, say
 from drp.domain.worm.attestation import Attestation
 from drp.domain.worm.horizon import Horizon
 from drp.domain.worm.pinned import Pinned
 from drp.domain.worm.probe import Probe
 
-MOST_TOLD = 3
 Kind = Literal["until", "forever", "liftable", "deletable", "refuted", "unknown"]
 _FIRM = {"compliance", "legal-hold"}
 _OPEN = {"none", "expired"}
@@ -39,11 +37,21 @@ class Undeletable:
         return required is not None and self.until is not None and self.until < required
 
 
-def undeletable(selected: Selected | None, now: datetime) -> Undeletable | None:
+def undeletable(recovery: RecoveryRecord, now: datetime) -> Undeletable | None:
     """Return until when nobody can delete the point; None: nobody observed its locks, or it has none to observe.
 
-    ``now``: when the drill was declared. A lock that ended by then is none.
+    ``now``: when the drill was declared. A lock that ended by then is none. Where more versions were read than were
+    asked for their locks, nobody knows.
     """
+    known, locks = _judged(recovery.select, now), recovery.select.locks if recovery.select is not None else None
+    read = len(recovery.restore.read) if recovery.restore is not None else 0
+    if known is None or locks is None or known.kind not in {"until", "forever"} or read <= locks.asked:
+        return known
+    why = say("{read} object versions were read, and {asked} asked for their locks", read=read, asked=locks.asked)
+    return Undeletable("unknown", why=why)
+
+
+def _judged(selected: Selected | None, now: datetime) -> Undeletable | None:
     if selected is None or selected.point is None or selected.immutability is None:
         return None
     horizon, locks = selected.horizon, selected.locks
@@ -82,35 +90,10 @@ def refused(probe: Probe) -> bool:
     return came == {"refused"}
 
 
-def told_undeletable(record: EvidenceRecord) -> tuple[Phrase, ...]:
-    """Return what a director reads of it, the worst first: no more than a few, and how many more there are."""
-    found = [
-        (one, known) for one in record.recoveries if (known := undeletable(one.select, record.declared_at)) is not None
-    ]
-    ordered = sorted(found, key=lambda pair: _gravity(pair[1]))
-    told = [_sentence(one, known, alone=len(record.recoveries) == 1) for one, known in ordered[:MOST_TOLD]]
-    if len(ordered) > MOST_TOLD:
-        told.append(count("and {n} more", "and {n} more", len(ordered) - MOST_TOLD))
-    return tuple(told)
-
-
 def attacked(recovery: RecoveryRecord) -> Pinned | None:
     """Return the view of before an attack that the recovery was taken from; None: nothing was seen of one."""
     pinned = recovery.select.pinned if recovery.select is not None else None
     return pinned if pinned is not None and pinned.why == "before-tampering" else None
-
-
-def told_attacks(record: EvidenceRecord) -> Iterator[Phrase]:
-    """Yield which repositories were attacked, and from which instant each application was taken."""
-    for recovery in record.recoveries:
-        pinned = attacked(recovery)
-        if pinned is None:
-            continue
-        values = {"application": Data(recovery.recovery), "at": Instant(pinned.at), "what": pinned.tampering}
-        if recovery.restore is not None:
-            yield say("The backups of {application} were attacked: {what}. It was restored as of {at}.", **values)
-        else:
-            yield say("The backups of {application} were attacked: {what}. They were whole until {at}.", **values)
 
 
 def _of_horizon(horizon: Horizon) -> Undeletable:
@@ -145,56 +128,3 @@ def _modes(selected: Selected) -> set[str]:
 
 def _earlier(one: datetime | None, other: datetime | None) -> datetime | None:
     return min(one, other) if one is not None and other is not None else one or other
-
-
-def _gravity(known: Undeletable) -> tuple[int, float]:
-    order: tuple[Kind, ...] = ("refuted", "deletable", "unknown", "liftable", "until", "forever")
-    return order.index(known.kind), known.until.timestamp() if known.until is not None else 0.0
-
-
-def _newest(selected: Selected) -> bool:
-    """Return whether nothing newer than the point was listed, or nothing newer that is locked."""
-    assert selected.point is not None
-    at = selected.point.consistent_at
-    if selected.newest_at == at:
-        return True
-    newer = [refused for refused in selected.refused if refused.consistent_at > at]
-    unlocked = all(getattr(refused.reason, "code", "") == "not-immutable" for refused in newer)
-    return selected.policy == "newest-immutable" and bool(newer) and unlocked
-
-
-def _sentence(recovery: RecoveryRecord, known: Undeletable, *, alone: bool) -> Phrase:
-    selected = recovery.select
-    assert selected is not None and selected.point is not None  # noqa: PT018 - both for the types alone
-    at = Instant(selected.point.consistent_at)
-    said = _undeletable(selected, known, at)
-    if known.kind in {"until", "forever"}:
-        said = joined((said, _how(selected)), " ")
-    return said if alone else say("{application}: {said}", application=Data(recovery.recovery), said=said)
-
-
-def _undeletable(selected: Selected, known: Undeletable, at: Instant) -> Phrase:
-    if known.kind == "refuted":
-        return say(
-            "The store says that the point of {at} is locked, and let drp delete or change such an object.", at=at
-        )
-    if known.kind == "unknown":
-        return say("Until when nobody can delete the point of {at} could not be told: {why}.", at=at, why=known.why)
-    if known.kind == "deletable":
-        return say("The point of {at} that was taken can be deleted by whoever holds the keys.", at=at)
-    if known.kind == "liftable":
-        return say("The point of {at} that was taken is locked, and privileged users may lift its locks.", at=at)
-    if known.kind == "forever" or known.until is None:
-        return say("Nobody can delete the point of {at} that was taken while its legal holds stand.", at=at)
-    if _newest(selected):
-        return say(
-            "The newest point that nobody can delete before {until} is from {at}.", until=Day(known.until), at=at
-        )
-    return say("Nobody can delete the point of {at} that was taken before {until}.", at=at, until=Day(known.until))
-
-
-def _how(selected: Selected) -> Phrase:
-    probe = probe_of(selected)
-    if probe is not None and refused(probe):
-        return say("The store says so, and refused all that drp tried on {day}.", day=Day(probe.at))
-    return say("The store says so; nobody has put it to the test.")

@@ -1,6 +1,7 @@
 """Builds a hospital, backs it up while people work in it, loses it, drills it as a user would, and shows what is lost.
 
-Then it shows what happens without anybody typing: a drill that is due, and an occasion that nobody kept.
+Then it shows what happens without anybody typing: a drill that is due, and an occasion that nobody kept. And in the
+end somebody else types: an intruder with the backup job's keys, after whom the hospital comes back all the same.
 """
 
 from __future__ import annotations
@@ -16,11 +17,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from tests.demo import schedule
+from tests.demo import attack, schedule
 from tests.demo.owner import Owner, as_root, require_own
 from tests.hospital.install import installed
 from tests.hospital.processes import HospitalError
 from tests.hospital.rig import HospitalRig
+from tests.support.words import in_words
 
 HOME = Path(os.environ.get("DRP_DEMO", "/var/tmp/drp-demo"))
 DRILL = "hospital"
@@ -52,14 +54,19 @@ def main() -> int:
             record, ended = drilled(drp)
             told(record)
             scheduled = schedule.hold(due, drp, say)
+            with attack.undone(rig):
+                attacked, outcome = attack.hold(rig, drp, say)
+            attack.told(attacked, say)
     finally:
         if HOME.exists():
             owner.take(HOME)
     say(f"\n  record   {rig.site / 'evidence'}")
-    say(f"  report   {HOME / DRILL}.html")
+    say(f"  reports  {HOME / DRILL}.html, {HOME / attack.DRILL}.html")
     say(f"  by hand  . {Path(sys.prefix) / 'bin/activate'}, `make servers` in another terminal, and cd {rig.site}")
     say(f"  done in {time.monotonic() - started:.0f} s")
-    return scheduled if all_came_back(record) else ended or 1
+    if not all_came_back(record):
+        return ended or 1
+    return scheduled if all_came_back(attacked) else outcome or 1
 
 
 def drp_of(rig: HospitalRig, owner: Owner) -> Callable[..., subprocess.CompletedProcess[str]]:
@@ -78,7 +85,7 @@ def drilled(drp: Callable[..., subprocess.CompletedProcess[str]]) -> tuple[dict[
     ended = drp("drill", "run", DRILL).returncode
     drp("report", "latest", "--format", "html", "-o", str(HOME / f"{DRILL}.html"), stdout=subprocess.DEVNULL)
     record = drp("report", "latest", "--format", "json", stdout=subprocess.PIPE).stdout
-    return json.loads(record), ended
+    return in_words(json.loads(record)), ended
 
 
 def told(record: dict[str, Any]) -> None:

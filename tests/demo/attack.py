@@ -50,33 +50,50 @@ def hold(rig: HospitalRig, drp: Drp, say: Say) -> tuple[dict[str, Any], int]:
     say(f"  $ restic restore latest        → {plain.stderr.strip().splitlines()[-1]}")
     say("\nand the drill, with a key that may only read, from what cannot be deleted")
     ended = drp("drill", "run", DRILL).returncode
+    drp("report", "latest", "--format", "html", "-o", str(rig.folder / f"{DRILL}.html"), stdout=subprocess.DEVNULL)
     record = json.loads(drp("report", "latest", "--format", "json", stdout=subprocess.PIPE).stdout)
     return in_words(record), ended
 
 
 def told(record: dict[str, Any], say: Say) -> None:
     """Say what happened, from when it came back, and how long that took."""
-    say("")
+    say("\nwhat came back, although everything was deleted")
     for recovery in record["recoveries"]:
-        selected, measured = recovery["select"] or {}, recovery["measurement"]
-        view, usable = selected.get("pinned"), measured["rta_ms"]
-        since = f"as of {view['at']} ({view['why']})" if view else "of what is there now"
+        selected, usable = recovery["select"] or {}, recovery["measurement"]["rta_ms"]
+        view = selected.get("pinned") or {"at": "", "why": "now"}
+        if view["why"] == "before-tampering":
+            say(f"  {recovery['recovery']:<5} last good instant {clock(view['at'])}Z, by the store's own clock")
         took = f"usable after {usable / 1000:.0f} s (RTA)" if usable is not None else "not usable"
-        say(f"  {recovery['recovery']:<5} {since}, {took}")
+        point = selected.get("point")
+        since = f"data of {clock(point['consistent_at'])}Z" if point else "no recovery point"
+        versions = len((recovery["restore"] or {"read": []})["read"])
+        say(f"        {since}, {took}, from {versions} object versions that are locked")
+
+
+def clock(at: str) -> str:
+    """Return the time of day of an instant of a record."""
+    return at.partition("T")[2][:8]
 
 
 @contextmanager
 def undone(rig: HospitalRig) -> Iterator[None]:
-    """Have the repositories afterwards as they were before, so that the stage serves again: no intruder could."""
-    kept = rig.server.folder.with_name("s3.before")
-    shutil.rmtree(kept, ignore_errors=True)
+    """Have repositories, and what drp remembers of their locks, afterwards as they were before: no intruder could.
+
+    Else the stage would serve no second time: drp misses what was locked and is gone.
+    """
+    aside = rig.folder / "before-the-attack"
+    places = {"data": rig.server.folder / "data", "cache": rig.site / "state" / "cache"}
+    shutil.rmtree(aside, ignore_errors=True)
     rig.server.stop()
-    shutil.copytree(rig.server.folder / "data", kept, symlinks=True)
+    for name, place in places.items():
+        shutil.copytree(place, aside / name, symlinks=True)
     rig.server.start()
     try:
         yield
     finally:
         rig.server.stop()
-        shutil.rmtree(rig.server.folder / "data")
-        kept.rename(rig.server.folder / "data")
+        for name, place in places.items():
+            shutil.rmtree(place)
+            (aside / name).rename(place)
+        aside.rmdir()
         rig.server.start()

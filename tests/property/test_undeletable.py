@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 from drp.domain.phase import Selected
 from drp.reporting.undeletable import undeletable
 from tests.support.events import values
+from tests.support.fixtures_records import sample_record
 from tests.support.sample_worm import T0, UNTIL, horizon, locks, probe, seen, weak
 
 MODES = st.sampled_from(["compliance", "legal-hold", "governance", "none", "expired", "unknown", "WORM-ish"])
+RECOVERY = sample_record("immutable").recoveries[0]
 DATES = st.sampled_from([None, T0, UNTIL, T0.replace(year=2020)])
 
 
@@ -49,7 +51,7 @@ def selected(draw: st.DrawFn) -> Selected:
 
 @given(selected())
 def test_nothing_is_undeletable_that_something_speaks_against(select: Selected):
-    told = undeletable(select, T0)
+    told = undeletable(replace(RECOVERY, select=select), T0)
     if told is None or told.kind not in {"until", "forever"}:
         return
     assert select.immutability is not None
@@ -71,4 +73,4 @@ def test_nothing_is_undeletable_that_something_speaks_against(select: Selected):
 @settings(max_examples=60)
 @given(values(Selected))
 def test_whatever_a_record_holds_is_judged(select: Selected):
-    undeletable(select, T0)
+    undeletable(replace(RECOVERY, select=select), T0)

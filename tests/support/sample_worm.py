@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from drp.domain.events import Entry
-from drp.domain.findings.catalogue import RTO_MISSED
+from drp.domain.findings.catalogue import CATALOGUE
 from drp.domain.phase import Selected
 from drp.domain.phrase import fact
 from drp.domain.worm.attestation import Attestation, BucketFacts, WeakObject
@@ -144,12 +144,12 @@ TAMPERING = fact(
 
 
 def attacked_journal() -> list[Entry]:
-    """An attacker emptied the repository; the drill takes it as it was before, and is late by that."""
+    """An attacker emptied the repository, and the drill took it as it was before."""
     pinned = Pinned(
         at=T0 - timedelta(minutes=12), why="before-tampering", tampering=TAMPERING, objects=131, digest="9e" * 32
     )
-    late = RTO_MISSED.finding(subject="ehr", observed="0:40:20", expected="0:20:00")
-    return journal_of(seen(pinned=pinned, locks=locks(hidden=131)), raised=[late])
+    emptied = CATALOGUE["DRP-L050"].finding(subject="worm", observed=TAMPERING, expected=fact("whole", "whole"))
+    return journal_of(seen(pinned=pinned, locks=locks(hidden=131), findings=(emptied,)))
 
 
 def lying_journal() -> list[Entry]:

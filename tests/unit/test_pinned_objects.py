@@ -49,7 +49,7 @@ class Store:
             yield self.content[start : min(end, start + 10_000)]
 
 
-def words() -> object:
+def words() -> str:
     return say("no answer")
 
 

@@ -81,9 +81,9 @@ def test_a_director_reads_until_when_nobody_can_delete_and_from_when_the_point_i
     ],
 )
 def test_nothing_is_told_as_undeletable_that_somebody_could_delete(select: Selected, kind: str | None) -> None:
-    found = undeletable(select, T0)
-    assert (found.kind if found is not None else None) == kind
     record = record_of(select)
+    found = undeletable(record.recoveries[0], T0)
+    assert (found.kind if found is not None else None) == kind
     if kind not in {"until", "forever"}:
         assert not re.search("[Nn]obody can delete .* (before|while)", first_screen(record))
     if select.immutability is not None and kind is not None:
@@ -91,10 +91,18 @@ def test_nothing_is_told_as_undeletable_that_somebody_could_delete(select: Selec
         assert (tile.tone == "good") == (kind in {"until", "forever"})
 
 
+def test_a_version_that_was_read_and_not_asked_for_makes_it_unknown() -> None:
+    record = record_of(seen(locks=locks(needed=2, asked=2)))
+    found = undeletable(record.recoveries[0], T0)
+    assert found is not None
+    assert found.kind == "unknown"
+    assert "3 object versions were read, and 2 asked" in first_screen(record)
+
+
 def test_the_earliest_of_all_dates_counts() -> None:
     earlier = UNTIL - timedelta(days=3)
     for select in (seen(horizon=horizon(until=earlier)), mode("compliance", retained_until=earlier)):
-        found = undeletable(select, T0)
+        found = undeletable(record_of(select).recoveries[0], T0)
         assert found is not None
         assert found.until == earlier
 
@@ -124,11 +132,13 @@ def test_an_attack_is_told_first_with_the_instant_that_it_came_back_from() -> No
     record = sample.sample_record("attacked")
     first, *_ = view_of(record).story.told
     assert str(TAMPERING) in first
-    assert "restored as of 2026-11-14 05:48:03Z" in first
+    assert "Restored as of 2026-11-14 05:48:03Z" in first
     (recovery,) = record.recoveries
+    assert "its backups are not as they should be" in view_of(record).recoveries[0].summary
+    assert view_of(record).meaning.startswith("Every application came back within its objectives. The backups")
     stopped = replace(record, recoveries=(replace(recovery, restore=None),))
     first, *_ = view_of(stopped).story.told
-    assert "restored as of" not in first
+    assert "Restored as of" not in first
     assert "whole until 2026-11-14 05:48:03Z" in first
 
 

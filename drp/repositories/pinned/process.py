@@ -8,9 +8,10 @@ import secrets
 import socket
 import sys
 import threading
+import weakref
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Any
+from typing import Any, BinaryIO
 
 from drp.codec import to_data
 from drp.command import Process, memory_file, start
@@ -48,6 +49,7 @@ class ViewProcess:
             self._process: Process = start(
                 ["setpriv", "--pdeathsig", "KILL", *argv], pass_fds=[theirs.fileno(), versions]
             )
+        self._end = weakref.finalize(self, _end, self._process, self._channel, self._lines)
         place = {
             "name": name,
             "location": to_data(location),
@@ -99,11 +101,7 @@ class ViewProcess:
 
     def close(self) -> None:
         """End it; safe to call again."""
-        self._channel.close()
-        self._lines.close()
-        self._process.kill()
-        with suppress(OSError):
-            self._process.wait(5)
+        self._end()
 
     def _read(self, key: str, digest: str) -> ReadVersion:
         pinned = self._view.objects[key]
@@ -125,3 +123,10 @@ class ViewProcess:
             )
         answer: dict[str, Any] = json.loads(line)
         return answer
+
+
+def _end(process: Process, channel: socket.socket, lines: BinaryIO) -> None:
+    channel.close()
+    lines.close()
+    process.kill()
+    process.wait()

@@ -70,9 +70,11 @@ class KnowsNeeds:
         ((_, needs),) = self.needs_by_id([point.id], seconds=self._place.limits.command_seconds)
         return needs
 
-    def needs_of(self, points: Sequence[RecoveryPoint]) -> Iterator[tuple[RecoveryPoint, Needs]]:
+    def needs_of(
+        self, points: Sequence[RecoveryPoint], told: Told = lambda *_: None
+    ) -> Iterator[tuple[RecoveryPoint, Needs]]:
         """Yield what each of the points needs; it may take long."""
-        answers = self.needs_by_id([point.id for point in points])
+        answers = self.needs_by_id([point.id for point in points], told=told)
         for point, (_, needs) in zip(points, answers, strict=True):
             yield point, needs
 

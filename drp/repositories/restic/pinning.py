@@ -7,9 +7,11 @@ the repository; or the one that was asked for.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 
 from drp.domain.phrase import NOTHING, Instant, say
@@ -17,19 +19,23 @@ from drp.domain.repository import S3Location
 from drp.domain.repository_port import PinnedView, Repository
 from drp.domain.restore import SecretReference
 from drp.domain.worm.objects import ObjectVersion
-from drp.domain.worm.pinned import Pinned, Served, Why, view_at
+from drp.domain.worm.pinned import Pinned, Served, View, Why, view_at
 from drp.domain.worm.tampering import Tampering, diagnose
 from drp.errors import AccessDenied, DrpError, RepositoryError, UsageError
 from drp.repositories.locations.s3 import S3Reader
+from drp.repositories.locations.stored import StoredObjects, stored_objects
 from drp.repositories.pinned.layout import belongs
 from drp.repositories.pinned.process import ViewProcess
 from drp.repositories.restic.backend import Bucket
+from drp.repositories.restic.needs.listing import Listing, listing
 from drp.repositories.restic.pinned import PinnedBackend
 from drp.repositories.restic.repository import ResticRepository
 from drp.repositories.restic.settings import ResticSettings
 
 MARGIN = timedelta(seconds=1)
 """Stores date versions in whole seconds: what is older than this cannot be joined by anything of the same date."""
+_TURN_SECONDS = 0.1
+_TURNS = 100
 _ESSENTIAL = ("config", "keys/", "snapshots/", "index/")
 
 
@@ -47,15 +53,32 @@ class Listed:
 def listed(reader: S3Reader, name: str) -> Listed | None:
     """Return every version in a bucket, None where it keeps none. Raises as `S3Reader` does, ``RepositoryError``.
 
-    What nothing can be restored without is listed before and after the rest: a listing that changes underneath shows.
+    What was written in the last seconds is waited for, until nothing can join it: a drill sees the backup before it.
     """
     if not reader.versioning():
         return None
+    asked_at = _told(reader, name)
+    found = _listed(reader, asked_at - MARGIN)
+    if not any(found.now < each.modified <= asked_at for each in found.versions):
+        return found
+    for _ in range(_TURNS):
+        if _told(reader, name) > asked_at + MARGIN:
+            return _listed(reader, asked_at)
+        time.sleep(_TURN_SECONDS)
+        reader.versioning()
+    return found
+
+
+def _told(reader: S3Reader, name: str) -> datetime:
     if reader.told_at is None:
         raise RepositoryError(
             say("repository {name} tells no time, so that no drill can be bound to an instant of it", name=name)
         )
-    now = reader.told_at - MARGIN
+    return reader.told_at
+
+
+def _listed(reader: S3Reader, now: datetime) -> Listed:
+    """List what nothing can be restored without before the rest, and with it: a listing that changes shows."""
     first = {_identity(each) for part in _ESSENTIAL for each in reader.versions(part) if each.modified <= now}
     versions = tuple(reader.versions())
     again = {_identity(each) for each in versions if each.modified <= now and each.key.startswith(_ESSENTIAL)}
@@ -84,6 +107,30 @@ class ResticView:
     def trouble(self) -> DrpError | None:
         """Return why it gives nothing any more."""
         return self.process.trouble()
+
+
+class _Seen(ResticRepository):
+    """A repository through its view: what points need is looked up in it, too."""
+
+    def __init__(
+        self,
+        settings: ResticSettings,
+        backend: PinnedBackend,
+        resolve: Callable[[SecretReference], str],
+        cache_directory: Path,
+        view: View,
+    ) -> None:
+        super().__init__(settings, backend, resolve, cache_directory)
+        self._view = view
+
+    def objects(self) -> tuple[StoredObjects, Listing]:
+        return self._never_changes
+
+    @cached_property
+    def _never_changes(self) -> tuple[StoredObjects, Listing]:
+        place = self._settings
+        stored = stored_objects(place.name, place.location, self._resolve, place.limits)
+        return stored, listing(replace(each, latest=True) for each in self._view.objects.values())
 
 
 class BucketRepository(ResticRepository):
@@ -152,15 +199,15 @@ class BucketRepository(ResticRepository):
         return False
 
     def _view(self, there: Listed, at: datetime, why: Why, tampering: Tampering | None) -> ResticView:
-        view = view_at(there.versions, at, wanted=belongs)
+        view = view_at(there.versions, at.astimezone(UTC), wanted=belongs)
         location = self._settings.location
         assert isinstance(location, S3Location)
         process = ViewProcess(self.name, location, self._resolve, self._settings.limits, view)
         backend = PinnedBackend(self._bucket, view, process)
         told = tampering.what if tampering is not None and tampering.since > at else NOTHING
         return ResticView(
-            repository=ResticRepository(self._settings, backend, self._resolve, self._cache),
-            pinned=Pinned(at=at, why=why, tampering=told, objects=len(view.objects), digest=view.digest),
+            repository=_Seen(self._settings, backend, self._resolve, self._cache, view),
+            pinned=Pinned(at=view.at, why=why, tampering=told, objects=len(view.objects), digest=view.digest),
             process=process,
             unsteady=there.unsteady,
             newest=view.newest,
