@@ -30,6 +30,8 @@ class NewestPoint:
     """Repositories that could not be looked at, each with the reason."""
     unreadable: int = 0
     """What the repositories list and cannot read: newer points may hide there."""
+    missing: tuple[str, ...] = ()
+    """Points that were there, and are gone or altered now, though nobody accounts for it."""
     looked: bool = False
     """At least one repository answered."""
 
@@ -69,6 +71,8 @@ def judge_newest(
                 ),
             )
         )
+    if newest.missing:
+        found.append(("critical", _missing(newest)))
     if newest.looked and newest.at is None and not newest.unknown:
         found.append(("critical", fact("repositories-list-no-recovery", "its repositories list no recovery point")))
     elif newest.looked and newest.at is None:  # what is away may hold one; what is here was emptied, or never filled
@@ -89,3 +93,10 @@ def judge_newest(
             )
         )
     return tuple(found)
+
+
+def _missing(newest: NewestPoint) -> Phrase:
+    missing = several(newest.missing[:3])
+    return fact(
+        "recovery-points-are-gone", "recovery points that were there are gone or altered: {missing}", missing=missing
+    )
