@@ -29,8 +29,8 @@ _CAME: Mapping[str, Phrase] = {
 }
 _ROWS: Mapping[str, tuple[str, ...]] = {
     "deletion": ("delete-version", "delete-batch", "delete-file", "bypass-governance"),
-    "overwriting": ("overwrite", "write-file"),
-    "mode": ("downgrade-mode",),
+    "overwriting": ("overwrite", "write-file", "rename-file"),
+    "mode": ("downgrade-mode", "change-file-mode"),
     "until": ("shorten-retention", "remove-retention"),
     "versioning": ("suspend-versioning",),
     "lock": ("remove-lock-configuration",),
