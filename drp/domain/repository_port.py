@@ -15,6 +15,7 @@ from drp.domain.restore import CellSecret, RestoreOrder, RestoreOutcome, Restore
 from drp.domain.worm.attestation import Attestation, LockDemand
 from drp.domain.worm.judging import SeenObject
 from drp.domain.worm.pinned import Pinned, Served
+from drp.domain.worm.scrub import Named
 from drp.errors import DrpError
 
 
@@ -135,6 +136,26 @@ class PointsLookedInto(Protocol):
 
     def folders_in(self, point: RecoveryPoint) -> tuple[str, ...]:
         """Return the folders directly below the one path that the point was made of, whole; none of several paths."""
+        ...
+
+
+@runtime_checkable
+class NamedByContent(Protocol):
+    """A repository whose objects are named by their content, so that they can be checked without its key."""
+
+    def named(self, key: str) -> Named:
+        """Return what the name of a stored object says of it. Nothing is contacted, and no secret resolved."""
+        ...
+
+    def point_object(self, point: str) -> str | None:
+        """Return the key of the object that a recovery point is called by; None: it has none of its own."""
+        ...
+
+    def decode(self, seconds: float) -> tuple[Phrase, ...]:
+        """Read and decode everything with the key, within so many seconds, and return what is damaged.
+
+        Raises as `Repository` does; ``Unreachable`` where it came to no end.
+        """
         ...
 
 

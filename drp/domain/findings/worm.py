@@ -8,12 +8,6 @@ from drp.domain.findings.horizon import HORIZON
 from drp.domain.findings.locks import LOCKS
 from drp.domain.findings.pinned import PINNED
 from drp.domain.findings.probe import PROBE
+from drp.domain.findings.scrub import SCRUB
 
-WORM = (
-    *EXPECTED_POINTS,
-    *HARDENED,
-    *HORIZON,
-    *LOCKS,
-    *PINNED,
-    *PROBE,
-)
+WORM = (*EXPECTED_POINTS, *HARDENED, *HORIZON, *LOCKS, *PINNED, *PROBE, *SCRUB)

@@ -12,10 +12,11 @@ from drp.domain.repository import RepositorySettings, S3Location, WriteKeys
 from drp.domain.repository_port import NeededObjects, ObjectLocks
 from drp.domain.worm.attestation import WeakObject
 from drp.domain.worm.horizon import REQUESTS_EACH
+from drp.drill.phases.horizons import locks_in_chunks
 from drp.drill.phases.select import no_earlier
 from drp.errors import NotFound, RepositoryError, UsageError
 from drp.service.wiring import Wiring
-from drp.service.worm.horizons import Told, locks_in_chunks, needs_by_point, owned_points, settings_of
+from drp.service.worm.horizons import Told, needs_by_point, owned_points, settings_of
 
 _FARTHEST = timedelta(days=366 * 100)
 _DATED = ("compliance", "governance")

@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
 
 from drp.domain.application import Application
 from drp.domain.findings.finding import Finding
-from drp.domain.phrase import NOTHING, Phrase, own_words, say
+from drp.domain.phrase import NOTHING, Phrase, say
 from drp.domain.recovery_point import RecoveryPoint
-from drp.domain.repository import RepositorySettings
+from drp.domain.repository import RepositorySettings, WormSettings
 from drp.domain.repository_port import NeededObjects, Needs, ObjectLocks, Repository
 from drp.domain.worm.facts import HorizonSeen
-from drp.domain.worm.horizon import Horizon, brief, horizon_of, safest, unknown
+from drp.domain.worm.horizon import Horizon, brief, safest
 from drp.domain.worm.horizon_findings import horizon_findings
-from drp.domain.worm.judging import SeenObject
+from drp.drill.phases.horizons import horizon_through
 from drp.drill.phases.select import no_earlier
-from drp.errors import AccessDenied, NotFound
+from drp.errors import NotFound
 from drp.service.wiring import Wiring
 
 Told = Callable[[str, int, int], None]
-_CHUNK = 20_000
 _MOST_POINTS = 100
 
 
@@ -87,8 +85,9 @@ def _looked(wiring: Wiring, settings: RepositorySettings, application: str | Non
         why = say("no application has a recovery point in it")
         return SeenHorizons(repository=settings.name, at=now, not_judged=why, not_seen=not_seen)
     needs = dict(needs_by_point(repository, owned, told))
-    looker = _Looker(repository, settings, now)
-    horizons = tuple(looker.horizon(owner, point, needs[point.id]) for owner, point in owned)
+    horizons = tuple(
+        _horizon(repository, settings.worm, owner, point, (needs[point.id], now)) for owner, point in owned
+    )
     findings = tuple(finding for each in horizons for finding in horizon_findings(each, now))
     return SeenHorizons(
         repository=settings.name, at=now, horizons=horizons, findings=findings, left_out=left_out, not_seen=not_seen
@@ -131,39 +130,16 @@ def needs_by_point(
         yield point.id, needs
 
 
-@dataclass(frozen=True, slots=True)
-class _Looker:
-    """Weighs the points of one repository."""
-
-    repository: ObjectLocks
-    settings: RepositorySettings
-    now: datetime
-
-    def horizon(self, owner: Application, point: RecoveryPoint, needs: Needs) -> Horizon:
-        keeps = owner.backup_job.immutable_for
-        required = point.consistent_at + keeps if keeps is not None else None
-        why = needs.unknown
-        if not why:
-            try:
-                return horizon_of(
-                    point.id,
-                    point.consistent_at,
-                    locks_in_chunks(self.repository, needs.names, required),
-                    own=needs.own,
-                    at=self.now,
-                    mode=self.settings.worm.mode,
-                    required_until=required,
-                    application=owner.name,
-                )
-            except AccessDenied as error:
-                why = own_words(error.message)
-        return unknown(point.id, point.consistent_at, why, application=owner.name, required_until=required)
-
-
-def locks_in_chunks(repository: ObjectLocks, names: Collection[str], enough: datetime | None) -> Iterator[SeenObject]:
-    """Yield what protects each object, some thousand at a time."""
-    rest = iter(names)
-    while some := tuple(islice(rest, _CHUNK)):
-        locks: Mapping[str, SeenObject] = repository.locks_of(some, enough=enough) or {}
-        for name in some:
-            yield locks.get(name) or SeenObject(key=name, lock=None)
+def _horizon(
+    repository: ObjectLocks, worm: WormSettings, owner: Application, point: RecoveryPoint, seen: tuple[Needs, datetime]
+) -> Horizon:
+    keeps = owner.backup_job.immutable_for
+    return horizon_through(
+        repository,
+        point,
+        seen[0],
+        now=seen[1],
+        mode=worm.mode,
+        required=point.consistent_at + keeps if keeps is not None else None,
+        application=owner.name,
+    )
