@@ -104,7 +104,7 @@ class LockWatch:
         facts = replace(
             blank,
             needed=len(wanted),
-            superset=needs is None or any(each.superset or each.unknown for each in needs.values()),
+            superset=not needs or any(each.superset or each.unknown for each in needs.values()),
             remembered=sum(1 for key in chosen if seen.locks.is_remembered((key, found.version(key)))),
             asked_again=seen.locks.asked_again,
             remarks=(*found.remarks, *_remarks(seen, found, len(objects), len(wanted)), *_exactness(needs)),
