@@ -1,6 +1,6 @@
 """`make bench`: every figure; `python -m tests.benchmarks PART [OPTIONS]` measures one part.
 
-Parts: start, typed, drill, many, journal, history, orders, schedule, standing, facts, region, reconcile, hashing.
+Parts: start, typed, drill, many, journal, history, orders, schedule, standing, facts, region, reconcile, pinned, hashing.
 
 Run it on a quiet machine; ratios are what counts. Without arguments the table of hashing is written beside this file.
 """
@@ -18,6 +18,7 @@ from tests.benchmarks import (
     journal,
     many,
     orders,
+    pinned,
     postgres_facts,
     reconcile_speed,
     region,
@@ -55,6 +56,8 @@ def main(arguments: list[str]) -> int:
         region.main(rest if part else [])
     if part in {"", "reconcile"}:
         reconcile_speed.main(rest if part else [])
+    if part in {"", "pinned"}:
+        pinned.main(rest if part else [])
     if part in {"", "hashing"}:
         return hashing.main(rest if part else ["--table", str(TABLE)])
     return 0
