@@ -11,7 +11,6 @@ import random
 import resource
 import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -92,8 +91,11 @@ def ways(
         name = bucket.url.removeprefix(f"s3:{bucket.server.endpoint}/")
         options = f"serve restic --stdio --s3-version-at {view.pinned.at:%Y-%m-%dT%H:%M:%SZ}"
         environment = {
-            **{"RCLONE_CONFIG": "/dev/null", "RCLONE_CONFIG_W_TYPE": "s3", "RCLONE_CONFIG_W_PROVIDER": "Other"},
-            **{"RCLONE_CONFIG_W_ENDPOINT": bucket.server.endpoint, "RCLONE_CONFIG_W_REGION": "us-east-1"},
+            "RCLONE_CONFIG": "/dev/null",
+            "RCLONE_CONFIG_W_TYPE": "s3",
+            "RCLONE_CONFIG_W_PROVIDER": "Other",
+            "RCLONE_CONFIG_W_ENDPOINT": bucket.server.endpoint,
+            "RCLONE_CONFIG_W_REGION": "us-east-1",
             "RCLONE_CONFIG_W_ACCESS_KEY_ID": reader.access_key,
             "RCLONE_CONFIG_W_SECRET_ACCESS_KEY": reader.secret_key,
         }

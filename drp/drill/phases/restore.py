@@ -24,7 +24,7 @@ from drp.domain.worm.pinned import Served
 from drp.drill.context import PhaseContext
 from drp.drill.phases.belief import believed
 from drp.drill.phases.notices import malformed_of, notice_findings
-from drp.drill.phases.pinning import served_findings, view_again
+from drp.drill.phases.pinning import below_findings, served_findings, view_again
 from drp.drill.phases.restore_watch import RestoreWatch
 from drp.errors import Interrupted, ManifestError, RunbookError, SandboxError
 
@@ -83,7 +83,12 @@ def restore_phase(context: PhaseContext) -> Restored:
         first_byte_ms=watch.milliseconds,
         bytes_per_second=order.bytes_per_second,
         read=served.read,
-        findings=(*_findings(result, receipt, served), *notice_findings(result), *_uncapped(context.recovery, order)),
+        findings=(
+            *_findings(result, receipt, served),
+            *below_findings(served),
+            *notice_findings(result),
+            *_uncapped(context.recovery, order),
+        ),
     )
 
 
