@@ -47,6 +47,7 @@ pytest_plugins: list[str] = [
     "tests.support.fixtures_hospital",
     "tests.support.fixtures_repositories",
     "tests.support.fixtures_buckets",
+    "tests.support.fixtures_scrub",
     "tests.support.fixtures_verifiers",
     "tests.support.fixtures_hashing",
     "tests.support.fixtures_records",

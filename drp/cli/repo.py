@@ -46,6 +46,34 @@ def points(
 
 
 @app.command()
+def horizon(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="Name of the repository.")],
+    application: Annotated[str | None, typer.Option("--app", help="Only of this application.")] = None,
+    extend: Annotated[
+        str | None, typer.Option("--extend", metavar="INSTANT", help="Lengthen retention of what points need to then.")
+    ] = None,
+    point: Annotated[
+        str | None, typer.Option("--point", help="With --extend: for this point, instead of each newest.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="With --extend: do it without asking.")] = False,
+    machine: Json = False,
+) -> int:
+    """Say until when each recovery point can be restored if everybody deletes what they can.
+
+    A point lasts as long as the weakest of all that it needs: configuration, keys, index and packs. Exit 0: all last
+    long enough; 1: something can be deleted, or ends earlier than `immutable_for` asks; 3: nobody could tell.
+    """
+    from drp.cli.context import wiring_of
+    from drp.cli.repo_horizon import extend_horizon, instant_of, show_horizons
+
+    wiring = wiring_of(context)
+    if extend is None:
+        return show_horizons(wiring, name, application, machine=machine)
+    return extend_horizon(wiring, name, instant_of(extend), application, point, agreed=yes, machine=machine)
+
+
+@app.command()
 def accept(
     context: typer.Context,
     name: Annotated[str, typer.Argument(help="Name of the repository.")],
@@ -99,3 +127,31 @@ def policy(
     from drp.cli.repo_policy import show_policies
 
     return show_policies(wiring_of(context), name, purpose, machine=machine)
+
+
+@app.command()
+def scrub(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="Name of the repository.")],
+    budget: Annotated[
+        list[str] | None, typer.Option("--budget", help="Read no more than so much, as in 200GB, or for so long: 30m.")
+    ] = None,
+    keyless: Annotated[bool, typer.Option("--keyless", help="Never ask for the repository's password.")] = False,
+    full: Annotated[bool, typer.Option("--full", help="Let the backup tool decode all of it, with the key.")] = False,
+    all_versions: Annotated[
+        bool, typer.Option("--all-versions", help="Read the versions below the current ones too.")
+    ] = False,
+    seed: Annotated[str, typer.Option("--seed", help="Draw the same objects as an earlier scrub of this seed.")] = "",
+    machine: Json = False,
+) -> int:
+    """Read stored objects and compare them with their names: is every byte what the backup tool wrote?
+
+    First those that a seeded draw names, whose statement is about all objects; then the others, oldest-read first. What
+    was read stays known, also after a crash. Exit 0: everything that was read is whole; 1: something is damaged or
+    gone; 3: something could not be judged.
+    """
+    from drp.cli.context import wiring_of
+    from drp.cli.repo_scrub import show_scrub, wish_of
+
+    wish = wish_of(budget or (), keyless=keyless, decode=full, all_versions=all_versions, seed=seed)
+    return show_scrub(wiring_of(context), name, wish, machine=machine)

@@ -42,7 +42,7 @@ def condition(name: str, repository: Repository) -> dict[str, Any]:
 
 def show_points(wiring: Wiring, name: str, application: str | None, *, machine: bool) -> int:
     """Print the recovery points of every application that is kept in the repository, and what a drill would refuse."""
-    repository = _named(wiring, name)
+    repository = named(wiring, name)
     expectations = Expectations(wiring, name)
     findings: list[Finding] = []
     rows: list[dict[str, Any]] = []
@@ -80,7 +80,8 @@ def show_points(wiring: Wiring, name: str, application: str | None, *, machine: 
     return 1 if unreadable or grave(findings) else 0
 
 
-def _named(wiring: Wiring, name: str) -> Repository:
+def named(wiring: Wiring, name: str) -> Repository:
+    """Return a repository of the site. Raises ``NotFound`` with the names that there are."""
     repositories = wiring.repositories()
     if name in repositories:
         return repositories[name]

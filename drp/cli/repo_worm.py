@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from drp.cli import render
+from drp.cli.repo_probe import CAME, GROUNDS
 from drp.cli.words import NO, NONE, UNKNOWN, YES, first, word
 from drp.codec import to_data
 from drp.domain.phrase import Day, Duration, Instant, Phrase, count, fact, joined, lasting, say
@@ -16,17 +17,11 @@ from drp.domain.worm.probe import Probe
 from drp.service.wiring import Wiring
 from drp.service.worm.locks import RepositoryLocks, repository_locks
 
-_NOT_PROBED = say("not probed")
+_NOT_PROBED = CAME["not-probed"]
+_WORST_FIRST = ("succeeded", "ignored", "undecided", "refused")
 _SHOWN = 5
 _MODES: Mapping[str, Phrase] = {**LOCKS, "expired": fact("lock-expired", "lock that has run out")}
 _MARKS = {"critical": "✗", "inconclusive": "?", "warning": "!", "note": "·"}
-_CAME: Mapping[str, Phrase] = {
-    "refused": say("refused"),
-    "succeeded": say("SUCCEEDED"),
-    "ignored": say("said yes, did nothing"),
-    "undecided": say("undecided"),
-    "not-probed": _NOT_PROBED,
-}
 _ROWS: Mapping[str, tuple[str, ...]] = {
     "deletion": ("delete-version", "delete-batch", "delete-file", "bypass-governance"),
     "overwriting": ("overwrite", "write-file"),
@@ -166,12 +161,12 @@ def _named(names: tuple[str, ...]) -> Phrase:
 def _probed(probe: Probe | None, row: str) -> Phrase:
     """Return what came of the attempts of a row: the worst of them, since one that succeeded is enough."""
     tried = [each for each in probe.tried if each.attempt in _ROWS[row]] if probe is not None else []
-    for came in ("succeeded", "ignored", "undecided", "refused", "not-probed"):
+    for came in _WORST_FIRST:
         met = [each for each in tried if each.came == came]
-        if met and probe is not None and came != "not-probed":
-            answers = sorted({each.answer for each in met if each.answer})
-            said = say("{came} {at}", came=_CAME[came], at=Day(probe.at))
-            return say("{said} ({answers})", said=said, answers=first(answers, 2)) if answers else said
+        if met and probe is not None:
+            grounds = {each.ground for each in met}
+            ground = GROUNDS["lock" if grounds == {"lock"} else "rights" if grounds == {"rights"} else ""]
+            return joined((CAME[came], ground, say("{day}", day=Day(probe.at))), " ")
     return _NOT_PROBED
 
 

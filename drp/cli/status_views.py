@@ -8,6 +8,7 @@ from typing import Any
 from drp.cli import render
 from drp.cli.approval_views import asked_line
 from drp.cli.conclusion_lines import rta, taken
+from drp.cli.status_repositories import repository_document, repository_headlines, repository_lines
 from drp.cli.status_schedule import schedule_document, schedule_headlines, schedule_lines
 from drp.cli.witness_views import rests_in_short
 from drp.cli.wording import spoken_line
@@ -36,7 +37,7 @@ def show(found: Overview, *, machine: bool) -> int:
     render.line(f"DRP {level.upper()} - {text} | {' '.join(_performance(found))}")
     for standing in found.standings:
         render.line(_line(standing))
-    for text in (*_gaps(found), *schedule_lines(found), *_drills(found), *_records(found)):
+    for text in (*_gaps(found), *repository_lines(found), *schedule_lines(found), *_drills(found), *_records(found)):
         render.line(text)
     return _EXIT[level]
 
@@ -134,6 +135,7 @@ def _headlines(found: Overview) -> list[Phrase]:
     if coverage.single_points:
         names = first([point.application for point in coverage.single_points], _NAMED)
         lines.append(say("nobody drills {names}, which others need", names=names))
+    lines += repository_headlines(found)
     lines += schedule_headlines(found)
     lines += [count("{n} drill cut off", "{n} drills cut off", len(found.unfinished))] if found.unfinished else []
     lines += [count("{n} sandbox kept", "{n} sandboxes kept", len(found.kept))] if found.kept else []
@@ -233,6 +235,7 @@ def _document(found: Overview, level: str) -> dict[str, Any]:
         "kept_sandboxes": [to_data(kept) for kept in found.kept],
         "lost_records": list(found.lost),
         "broken": dict(found.broken),
+        "repositories": repository_document(found),
         **schedule_document(found),
         "drills": found.drills,
         "verified": to_data(found.verified) if found.verified is not None else None,

@@ -13,6 +13,7 @@ from typing import Literal, Protocol
 
 from drp.domain.schedule.due import Due
 from drp.domain.standing import Standing
+from drp.domain.worm.standing import RepositoryStanding
 
 Gravity = Literal["warning", "critical"]
 Kind = Literal[
@@ -27,6 +28,9 @@ Kind = Literal[
     "residue",
     "kept",
     "lost-evidence",
+    "points-lost",
+    "scrub-damaged",
+    "let-through",
     "tampered",
     "unreadable",
 ]
@@ -42,6 +46,9 @@ GRAVITY: Mapping[Kind, Gravity] = {
     "residue": "critical",
     "kept": "critical",
     "lost-evidence": "critical",
+    "points-lost": "critical",
+    "scrub-damaged": "critical",
+    "let-through": "critical",
     "tampered": "critical",
     "unreadable": "critical",
 }
@@ -62,6 +69,8 @@ class Cause:
     """So many of them."""
     at: datetime | None = None
     """Since when, or until when it should have been otherwise."""
+    repository: str = ""
+    """The repository that shows it; empty: none does."""
 
     @property
     def key(self) -> str:
@@ -70,7 +79,8 @@ class Cause:
         The drill is part of it only where each drill's is a thing of its own: another failure is no other cause.
         """
         drill = self.drill if self.kind in {"kept", "lost-evidence"} else ""
-        return f"{self.kind}/{self.application}/{self.level}/{drill}".rstrip("/")
+        key = f"{self.kind}/{self.application}/{self.level}/{drill}".rstrip("/")
+        return f"{key}@{self.repository}" if self.repository else key
 
     @property
     def gravity(self) -> Gravity:
@@ -127,6 +137,7 @@ class Situation:
     """Since when the scheduler, which should, gives no sign; None: it does, or nothing is scheduled."""
     unattended: bool = False
     """Drills are scheduled, and nobody has looked at the schedule yet."""
+    repositories: Sequence[RepositoryStanding] = ()
 
 
 def causes(situation: Situation) -> tuple[Cause, ...]:
@@ -145,6 +156,8 @@ def _found(situation: Situation) -> Iterator[Cause]:
             yield Cause(kind="kept", application=kept.application, drill=kept.drill, at=kept.until)
     for standing in situation.standings:
         yield from _of_drills(standing)
+    for repository in situation.repositories:
+        yield from _of_repository(repository)
     for aborted in situation.aborted:
         yield Cause(kind="aborted", application=aborted.application, drill=aborted.drill, at=aborted.declared_at)
         if aborted.residue:
@@ -165,6 +178,18 @@ def _of_drills(standing: Standing) -> Iterator[Cause]:
     newest = standing.compared or standing.last
     if newest is not None and newest.residue:
         yield Cause(kind="residue", application=name, drill=newest.drill)
+
+
+def _of_repository(standing: RepositoryStanding) -> Iterator[Cause]:
+    """Yield what was found out about a repository: it stands until somebody accepts it, or it is found otherwise."""
+    name = standing.repository
+    for application, known in standing.missing_by_application.items():
+        since = min((each.lost_at for each in known if each.lost_at is not None), default=None)
+        yield Cause(kind="points-lost", application=application, repository=name, number=len(known), at=since)
+    if standing.damaged:
+        yield Cause(kind="scrub-damaged", repository=name, number=standing.damaged, at=standing.scrubbed_at)
+    if standing.let_through:
+        yield Cause(kind="let-through", repository=name, number=standing.let_through, at=standing.probed_at)
 
 
 def _of_due(due: Due) -> Iterator[Cause]:

@@ -30,6 +30,8 @@ class NewestPoint:
     """Repositories that could not be looked at, each with the reason."""
     unreadable: int = 0
     """What the repositories list and cannot read: newer points may hide there."""
+    missing: tuple[str, ...] = ()
+    """Points that were there, and are gone or altered now, though nobody accounts for it."""
     looked: bool = False
     """At least one repository answered."""
 
@@ -66,6 +68,17 @@ def judge_newest(
                     "recovery-points-cannot-read",
                     "{unreadable} of its recovery points cannot be read",
                     unreadable=newest.unreadable,
+                ),
+            )
+        )
+    if newest.missing:
+        found.append(
+            (
+                "critical",
+                fact(
+                    "recovery-points-are-gone",
+                    "recovery points that were there are gone or altered: {missing}",
+                    missing=several(newest.missing[:3]),
                 ),
             )
         )

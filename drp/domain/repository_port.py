@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, runtime_checkable
@@ -15,6 +15,7 @@ from drp.domain.restore import CellSecret, RestoreOrder, RestoreOutcome, Restore
 from drp.domain.worm.attestation import Attestation, LockDemand
 from drp.domain.worm.judging import SeenObject
 from drp.domain.worm.pinned import Pinned, Served
+from drp.domain.worm.scrub import Named
 from drp.errors import DrpError
 
 
@@ -138,6 +139,26 @@ class PointsLookedInto(Protocol):
         ...
 
 
+@runtime_checkable
+class NamedByContent(Protocol):
+    """A repository whose objects are named by their content, so that they can be checked without its key."""
+
+    def named(self, key: str) -> Named:
+        """Return what the name of a stored object says of it. Nothing is contacted, and no secret resolved."""
+        ...
+
+    def point_object(self, point: str) -> str | None:
+        """Return the key of the object that a recovery point is called by; None: it has none of its own."""
+        ...
+
+    def decode(self, seconds: float) -> tuple[Phrase, ...]:
+        """Read and decode everything with the key, within so many seconds, and return what is damaged.
+
+        Raises as `Repository` does; ``Unreachable`` where it came to no end.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Needs:
     """Which stored objects a recovery point cannot be restored without."""
@@ -151,6 +172,8 @@ class Needs:
     """``names`` may hold more than what is needed."""
     missing: tuple[str, ...] = ()
     """Those of ``names`` that are not there, no more than a hundred."""
+    own: str = ""
+    """The one of ``names`` that stands for the point itself, which other tools look at; empty: there is no such one."""
 
 
 @runtime_checkable
@@ -164,8 +187,13 @@ class NeededObjects(Protocol):
         """Return what a point needs; what cannot be read of it is told as ``unknown``, and never left out."""
         ...
 
-    def needs_of(self, points: Sequence[RecoveryPoint]) -> Iterator[tuple[RecoveryPoint, Needs]]:
-        """Yield the same of several points, in their order: much is shared, so it takes little longer than one."""
+    def needs_of(
+        self, points: Sequence[RecoveryPoint], told: Callable[[str, int, int], None] = lambda *_: None
+    ) -> Iterator[tuple[RecoveryPoint, Needs]]:
+        """Yield the same of several points, in their order: much is shared, so it takes little longer than one.
+
+        ``told`` hears at what it is (``index``, ``trees``, ``cache``), how much is done, and of how much (0: unknown).
+        """
         ...
 
     def points_needing(self, names: Collection[str]) -> Mapping[str, tuple[str, ...]] | None:

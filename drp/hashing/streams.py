@@ -1,13 +1,14 @@
-"""Verifies byte streams while they are downloaded, several at once, without keeping them: S3 objects, backup packs.
+"""Verifies byte streams while they are read, several at once, without keeping them: S3 objects, packs of backups.
 
-This module knows no store. The caller yields objects, each with a way to open its bytes; threads are right here,
-since each of them waits for a network, and large digests are computed without the interpreter's lock.
+This module knows no store. The caller yields objects, each with a way to open its bytes. Threads are right here: they
+wait for a network or a disk, and digests of large pieces are computed without the interpreter's lock, so that two of
+them keep two cores busy with SHA-256 alone (`tests/benchmarks/scrub.py`).
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Literal
@@ -24,7 +25,7 @@ class StreamObject:
     """Something to download: what it is called, how to open it, and what it should be."""
 
     name: str
-    open: Callable[[], Iterator[bytes]]
+    open: Callable[[], Iterator[bytes | memoryview]]
     """Called in a thread of its own; what it raises makes the object unreadable."""
     expected: dict[str, str] = field(default_factory=dict)
     """Algorithm → hex digest; empty: only compute."""
@@ -41,6 +42,8 @@ class StreamResult:
     digests: dict[str, str]
     why: str = ""
     seconds: float = 0.0
+    error: Exception | None = None
+    """What made it unreadable."""
 
 
 def verify_streams(
@@ -49,7 +52,7 @@ def verify_streams(
     algorithms: tuple[str, ...] = ("sha256",),
     connections: int = 4,
     cancelled: Callable[[], bool] = lambda: False,
-) -> Iterator[StreamResult]:
+) -> Generator[StreamResult]:
     """Yield a result for every object, as they come; ``connections`` are read at once, and one waits for each.
 
     An object whose bytes cannot be had, or are fewer or more than its stated size, is never called the same. Raises
@@ -90,7 +93,7 @@ def _verify(one: StreamObject, algorithms: tuple[str, ...], stopping: list[bool]
                 return StreamResult(one.name, "unreadable", size, {}, "stopped", time.monotonic() - started)
     except Exception as error:  # noqa: BLE001 - whatever a store's client raises, the object was not read
         why = f"{type(error).__name__}: {error}"
-        return StreamResult(one.name, "unreadable", size, {}, why, time.monotonic() - started)
+        return StreamResult(one.name, "unreadable", size, {}, why, time.monotonic() - started, error)
     digests = {name: hasher.hexdigest() for name, hasher in hashers.items()}
     seconds = time.monotonic() - started
     if one.size is not None and size != one.size:

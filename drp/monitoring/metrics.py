@@ -85,9 +85,36 @@ def _of_site(wiring: Wiring, found: Overview) -> Iterator[Metric]:
         age = (now - found.verified.at).total_seconds()
         yield _one("drp_journal_verified_age_seconds", "Since the journal was verified as a whole.", age)
         yield _one("drp_journal_verified_entries", "Entries that were verified then.", found.verified.entries)
+    yield from _of_repositories(found)
     kinds = [cause.kind for cause in look(wiring, found).causes]
     rows = [((kind, gravity), float(kinds.count(kind))) for kind, gravity in GRAVITY.items()]
     yield _labelled("drp_alerts", "Things that are wrong and have to be told.", ("kind", "gravity"), rows)
+
+
+def _of_repositories(found: Overview) -> Iterator[Metric]:
+    known, one = found.repositories, ("repository",)
+    expected = [((each.repository,), float(each.points)) for each in known]
+    yield _labelled("drp_points_expected", "Recovery points that are known and there.", one, expected)
+    lost = [
+        ((each.repository, name), float(len(points)))
+        for each in known
+        for name, points in each.missing_by_application.items()
+    ]
+    text = "Recovery points lost or altered, and not accepted."
+    yield _labelled("drp_points_lost", text, ("repository", "application"), lost)
+    damaged = [((each.repository,), float(each.damaged)) for each in known if each.scrubbed_at is not None]
+    yield _labelled("drp_scrub_damaged_objects", "Stored objects that the last scrub found damaged.", one, damaged)
+    covered = [((each.repository,), each.covered) for each in known if each.covered is not None]
+    yield _labelled("drp_scrub_coverage_ratio", "Share of the bytes ever read and found whole.", one, covered)
+    let = [((each.repository,), float(each.let_through)) for each in known if each.probed_at is not None]
+    yield _labelled("drp_probe_let_through", "Attempts of the last probe that should have been refused.", one, let)
+    for metric, text, field in (
+        ("drp_scrub_timestamp_seconds", "When the last scrub ended.", "scrubbed_at"),
+        ("drp_probe_timestamp_seconds", "When the last probe was.", "probed_at"),
+        ("drp_horizon_timestamp_seconds", "Until when nobody can delete the newest point.", "newest_until"),
+    ):
+        instants = ((each.repository, getattr(each, field)) for each in known)
+        yield _labelled(metric, text, one, [((name,), at.timestamp()) for name, at in instants if at is not None])
 
 
 def _of_drills(found: Overview) -> Iterator[Metric]:

@@ -28,7 +28,7 @@ def _name(text: str) -> Data:
 
 def phrase_of(cause: Cause) -> Phrase:
     """Return what is the case."""
-    return _of_drill(cause) or _of_policy(cause) or _of_site(cause)
+    return _of_drill(cause) or _of_policy(cause) or _of_repository(cause) or _of_site(cause)
 
 
 def _of_drill(cause: Cause) -> Phrase | None:
@@ -74,6 +74,35 @@ def _of_policy(cause: Cause) -> Phrase | None:
                 cause.number,
                 application=application,
                 level=level,
+            )
+        case _:
+            return None
+
+
+def _of_repository(cause: Cause) -> Phrase | None:
+    named = {"repository": _name(cause.repository), "at": _instant(cause)}
+    match cause.kind:
+        case "points-lost":
+            return count(
+                "{application}: a recovery point is lost or altered in {repository}, missed since {at}",
+                "{application}: {n} recovery points are lost or altered in {repository}, missed since {at}",
+                cause.number,
+                application=_name(cause.application),
+                **named,
+            )
+        case "scrub-damaged":
+            return count(
+                "{repository}: a stored object is damaged, as the scrub of {at} found",
+                "{repository}: {n} stored objects are damaged, as the scrub of {at} found",
+                cause.number,
+                **named,
+            )
+        case "let-through":
+            return count(
+                "{repository}: an attempt that must be refused succeeded in the probe of {at}",
+                "{repository}: {n} attempts that must be refused succeeded in the probe of {at}",
+                cause.number,
+                **named,
             )
         case _:
             return None

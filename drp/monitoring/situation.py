@@ -50,6 +50,7 @@ def look(wiring: Wiring, overview: Overview | DrpError, heard: Collection[Cause]
         aborted=aborted,
         silent_since=overview.silent_since,
         unattended=overview.unattended,
+        repositories=overview.repositories,
     )
     return Seen(now=overview.now, causes=causes(situation))
 

@@ -71,7 +71,7 @@ def tell_now(wiring: Wiring, drill: str | None = None) -> Told:
     """Look at the site and tell everybody, as `tell` does. Raises nothing."""
     found: Overview | DrpError
     try:
-        found = look_over(wiring)
+        found = look_over(wiring, notes=True)
     except DrpError as error:
         found = error
     except OSError as error:  # whatever the system refuses: nobody can tell how the site stands

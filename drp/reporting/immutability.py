@@ -12,11 +12,12 @@ from drp.domain.phrase import Data, Day, Instant, Phrase, Size, count, lasting, 
 from drp.domain.plan import PlannedRecovery
 from drp.domain.worm.attestation import WeakObject
 from drp.domain.worm.pinned import ReadVersion
-from drp.domain.worm.probe import Probe, Tried
+from drp.domain.worm.probe import OF_BUCKETS, Probe, Tried
+from drp.domain.worm.probe_findings import named
 from drp.reporting.immutability_facts import fact_rows
-from drp.reporting.undeletable import Undeletable, probe_of, refused, succeeded, undeletable
+from drp.reporting.undeletable import Undeletable, let_through, probe_of, undeletable
 from drp.reporting.words import LOCK_MODES, SHORT_PROVENANCES, Tone
-from drp.reporting.worm_words import ATTEMPTS, CAME, CAME_TONES, DECLARED, OBSERVED, PROBED, mode_in_words
+from drp.reporting.worm_words import CAME, CAME_TONES, DECLARED, OBSERVED, PROBED, mode_in_words
 
 MOST_WEAK = 5
 MOST_READ = 200
@@ -38,7 +39,7 @@ class TriedRow:
     """One attempt."""
 
     what: Phrase
-    by: str
+    """What was tried, with whose keys."""
     tone: Tone
     word: Phrase
     answer: Phrase | Data
@@ -177,31 +178,46 @@ def _probed(selected: Selected, probe: Probe | None) -> WordRow:
     if probe is None:
         line = say("Nobody tried to delete or change anything (`drp repo worm --probe`).")
         return WordRow(PROBED, "doubt", say("Not probed"), (line,))
-    tried = [one for one in probe.tried if one.came != "not-probed"]
-    day, through = Instant(probe.at), succeeded(probe)
+    at, through = Instant(probe.at), let_through(probe)
+    tried = [one for one in probe.tried if one.came != "not-probed" and one.attempt not in OF_BUCKETS]
     if through:
         line = count(
-            "On {at}, {n} of {all} attempts succeeded.",
-            "On {at}, {n} of {all} attempts succeeded.",
+            "On {at}, {n} of {all} attempts on a locked object came through.",
+            "On {at}, {n} of {all} attempts on a locked object came through.",
             through,
-            at=day,
+            at=at,
             all=len(tried),
         )
-        return WordRow(PROBED, "bad", say("Let through"), (line,))
-    refusals = sum(one.came == "refused" for one in tried)
-    if refused(probe):
-        line = count(
-            "On {at}: the one attempt was refused.", "On {at}: all {n} attempts were refused.", refusals, at=day
+        return WordRow(PROBED, "bad", say("Let through"), (line, *_of_the_bucket(probe)))
+    held = sum(one.came == "refused" and one.ground == "lock" for one in tried)
+    line = count(
+        "On {at}: {n} of {all} attempts was refused for the lock's sake, as was shown in the same run.",
+        "On {at}: {n} of {all} attempts were refused for the lock's sake, as was shown in the same run.",
+        held,
+        at=at,
+        all=len(tried),
+    )
+    if probe.proven:
+        return WordRow(PROBED, "good", say("The lock held"), (line, *_of_the_bucket(probe)))
+    open_ = say("That is not all that a lock has to refuse.")
+    return WordRow(PROBED, "doubt", say("Undecided"), (line, open_, *_of_the_bucket(probe)))
+
+
+def _of_the_bucket(probe: Probe) -> Iterator[Phrase]:
+    """Yield what was tried on a whole bucket: on a scratch bucket, or not at all."""
+    tried = [one for one in probe.tried if one.attempt in OF_BUCKETS]
+    through = sum(one.came in {"succeeded", "ignored"} for one in tried)
+    left = sum(one.came == "not-probed" for one in tried)
+    if through:
+        yield count(
+            "{n} attempt to change the settings of a scratch bucket came through.",
+            "{n} attempts to change the settings of a scratch bucket came through.",
+            through,
         )
-        return WordRow(PROBED, "good", say("All refused"), (line, *_left(probe)))
-    line = say("On {at}: {n} of {all} attempts were refused.", at=day, n=refusals, all=len(tried))
-    return WordRow(PROBED, "doubt", say("Undecided"), (line, *_left(probe)))
-
-
-def _left(probe: Probe) -> Iterator[Phrase]:
-    left = sum(one.came == "not-probed" for one in probe.tried)
     if left:
-        yield count("{n} more was not tried.", "{n} more were not tried.", left)
+        yield count(
+            "{n} attempt on a whole bucket was not made.", "{n} attempts on a whole bucket were not made.", left
+        )
 
 
 def _weakest(selected: Selected) -> tuple[WeakObject, ...]:
@@ -220,4 +236,7 @@ def _tried(tried: Tried) -> TriedRow:
     answer = tried.why if tried.why is not None else Data(tried.answer)
     if tried.why is not None and tried.answer:
         answer = say("{why} ({answer})", why=tried.why, answer=Data(tried.answer))
-    return TriedRow(ATTEMPTS[tried.attempt], tried.by, CAME_TONES[tried.came], CAME[tried.came], answer)
+    tone, word = CAME_TONES[tried.came], CAME[tried.came]
+    if tried.came == "refused" and tried.ground != "lock":
+        tone, word = "plain", say("refused, not for the lock") if tried.ground == "rights" else say("refused")
+    return TriedRow(named(tried), tone, word, answer)

@@ -9,7 +9,7 @@ from drp.domain.phase import Selected
 from drp.domain.phrase import Day, Phrase, say
 from drp.domain.recovery_point import Immutability
 from drp.reporting.tile import NOT_REACHED, NOTHING, Tile
-from drp.reporting.undeletable import Undeletable, probe_of, refused, undeletable
+from drp.reporting.undeletable import Undeletable, probe_of, undeletable
 from drp.reporting.words import SHORT_PROVENANCES, Tone
 
 _QUESTION = say("Could the backup have been deleted?")
@@ -47,7 +47,7 @@ def _of_known(selected: Selected, lock: Immutability, known: Undeletable) -> Til
 
 def _note(selected: Selected, lock: Immutability) -> Phrase:
     probe, provenance = probe_of(selected), SHORT_PROVENANCES[lock.provenance]
-    if probe is not None and refused(probe):
+    if probe is not None and probe.proven:
         return say("object lock, {provenance}, and probed on {day}", provenance=provenance, day=Day(probe.at))
     return say("object lock, {provenance}", provenance=provenance)
 

@@ -10,7 +10,7 @@ from drp.domain.phrase import Data, Phrase, Rate, say
 from drp.reporting.hostile import hostile_limits_of
 from drp.reporting.levels import limits_of_level
 from drp.reporting.room import room_limits_of
-from drp.reporting.undeletable import probe_of, refused
+from drp.reporting.undeletable import probe_of
 
 _ALWAYS = (
     say(
@@ -133,7 +133,7 @@ def _limits_of_locks(selected: Selected | None, name: Data) -> Iterator[Phrase]:
     lock, probe = (selected.immutability, probe_of(selected)) if selected is not None else (None, None)
     if lock is not None and lock.provenance == "declared":
         yield say("{application}: that the backup cannot be changed is declared, not observed.", application=name)
-    if lock is not None and lock.provenance == "observed" and probe is not None and refused(probe):
+    if lock is not None and lock.provenance == "observed" and probe is not None and probe.proven:
         yield say(
             "{application}: drp tried to delete and change a sacrificial object of its own in that repository, and "
             "never the backup itself.",

@@ -30,13 +30,12 @@ def immutability_lines(view: ImmutabilityView, markdown: Markdown) -> Iterator[s
         tried = (
             (
                 say(row.what),
-                code(row.by) if row.by else "—",
                 markdown.word(row.tone, row.word),
                 _answer(row.answer, markdown),
             )
             for row in view.tried
         )
-        yield from table((_("Attempt"), _("By whom"), _("Outcome"), _("Answer")), tried)
+        yield from table((_("Attempt"), _("Outcome"), _("Answer")), tried)
 
 
 def _answer(answer: Phrase | Data, markdown: Markdown) -> str:

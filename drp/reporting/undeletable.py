@@ -15,7 +15,7 @@ from drp.domain.phrase import NOTHING, Phrase, say
 from drp.domain.worm.attestation import Attestation
 from drp.domain.worm.horizon import Horizon
 from drp.domain.worm.pinned import Pinned
-from drp.domain.worm.probe import Probe
+from drp.domain.worm.probe import OF_BUCKETS, Probe, Tried
 
 Kind = Literal["until", "forever", "liftable", "deletable", "refuted", "unknown"]
 _FIRM = {"compliance", "legal-hold"}
@@ -57,7 +57,7 @@ def _judged(selected: Selected | None, now: datetime) -> Undeletable | None:
     horizon, locks = selected.horizon, selected.locks
     if selected.immutability.mode == "offline" or (horizon is None and locks is None):
         return None
-    if succeeded(probe_of(selected)):
+    if let_through(probe_of(selected)):
         return Undeletable("refuted")
     if selected.immutability.mode == "unknown":
         unseen = say("what locks it could not be seen")
@@ -79,15 +79,14 @@ def probe_of(selected: Selected) -> Probe | None:
     return selected.known.probe if selected.known is not None else None
 
 
-def succeeded(probe: Probe | None) -> int:
-    """Return how many attempts the store let through."""
-    return sum(one.came == "succeeded" for one in probe.tried) if probe is not None else 0
+def let_through(probe: Probe | None) -> int:
+    """Return how many attempts on what was locked came through, or were said to."""
+    return sum(came_through(one) for one in probe.tried) if probe is not None else 0
 
 
-def refused(probe: Probe) -> bool:
-    """Return whether something was tried, and everything that was tried was refused."""
-    came = {one.came for one in probe.tried} - {"not-probed"}
-    return came == {"refused"}
+def came_through(tried: Tried) -> bool:
+    """Return whether a lock was broken, or the store said so; what concerns objects to come is another matter."""
+    return tried.came in {"succeeded", "ignored"} and tried.attempt not in OF_BUCKETS
 
 
 def attacked(recovery: RecoveryRecord) -> Pinned | None:

@@ -8,7 +8,7 @@ from datetime import datetime
 from drp.domain.evidence import EvidenceRecord, RecoveryRecord
 from drp.domain.phase import Selected
 from drp.domain.phrase import Data, Day, Instant, Phrase, count, joined, say
-from drp.reporting.undeletable import Kind, Undeletable, attacked, probe_of, refused, undeletable
+from drp.reporting.undeletable import Kind, Undeletable, attacked, probe_of, undeletable
 
 MOST_TOLD = 3
 
@@ -86,6 +86,6 @@ def _undeletable(selected: Selected, known: Undeletable, at: Instant) -> Phrase:
 
 def _how(selected: Selected) -> Phrase:
     probe = probe_of(selected)
-    if probe is not None and refused(probe):
-        return say("The store says so, and refused all that drp tried on {day}.", day=Day(probe.at))
+    if probe is not None and probe.proven:
+        return say("The store says so, and its lock held against all that drp tried on {day}.", day=Day(probe.at))
     return say("The store says so; nobody has put it to the test.")

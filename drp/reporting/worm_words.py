@@ -5,32 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from drp.domain.phrase import Data, Phrase, say
-from drp.domain.worm.probe import Attempt, Came
+from drp.domain.worm.probe import Came
 from drp.reporting.words import Tone
 
 DECLARED, OBSERVED, PROBED = say("Declared"), say("Observed"), say("Probed")
 
-ATTEMPTS: Mapping[Attempt, Phrase] = {
-    "delete-version": say("delete a locked version"),
-    "overwrite": say("overwrite it"),
-    "shorten-retention": say("shorten its retention"),
-    "downgrade-mode": say("weaken the mode of its lock"),
-    "bypass-governance": say("bypass a governance lock"),
-    "suspend-versioning": say("suspend versioning"),
-    "change-default-retention": say("change the default retention"),
-    "change-policy": say("change the policy of the bucket"),
-    "delete-file": say("delete a file"),
-    "write-file": say("write into a file"),
-}
 CAME: Mapping[Came, Phrase] = {
     "refused": say("refused"),
     "succeeded": say("succeeded"),
+    "ignored": say("said to be done, and was not"),
     "undecided": say("undecided"),
     "not-probed": say("not probed"),
 }
 CAME_TONES: Mapping[Came, Tone] = {
     "refused": "good",
     "succeeded": "bad",
+    "ignored": "bad",
     "undecided": "doubt",
     "not-probed": "plain",
 }

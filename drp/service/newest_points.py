@@ -14,6 +14,7 @@ from drp.domain.repository_port import Repository
 from drp.errors import DrpError
 from drp.service.asking import Asked, ask
 from drp.service.wiring import Wiring
+from drp.service.worm.expected_points import Expectations
 
 _SECONDS = 10.0
 """A monitoring system waits no longer than that for one answer of a repository."""
@@ -21,8 +22,13 @@ _ALL_SECONDS = 30.0
 """Nor longer than that for all answers: what does not even fail, such as a dead mount, hides nobody else's."""
 
 
-def newest_points(wiring: Wiring, applications: Iterable[Application]) -> Mapping[str, NewestPoint]:
-    """Return what the repositories of every application list now; whatever keeps one from answering is told in it."""
+def newest_points(
+    wiring: Wiring, applications: Iterable[Application], *, notes: bool = False
+) -> Mapping[str, NewestPoint]:
+    """Return what the repositories of every application list now; whatever keeps one from answering is told in it.
+
+    ``notes``: what came and went of their points is noted in the register.
+    """
     concerned = [application for application in applications if application.repositories]
     names = sorted({name for application in concerned for name in application.repositories})
     if not names:
@@ -30,7 +36,12 @@ def newest_points(wiring: Wiring, applications: Iterable[Application]) -> Mappin
     with tempfile.TemporaryDirectory(prefix="drp-status-", ignore_cleanup_errors=True) as cache:
         repositories = wiring.make_repositories(Path(cache), names, most_seconds=_SECONDS)
         looks = {
-            name: _look(wiring, repository, [one for one in concerned if name in one.repositories])
+            name: _look(
+                wiring,
+                repository,
+                [one for one in concerned if name in one.repositories],
+                Expectations(wiring, name, writes=notes),
+            )
             for name, repository in repositories.items()
         }
         asked = ask(looks, _ALL_SECONDS)
@@ -47,28 +58,32 @@ def _answer(asked: Asked[NewestPoint], repository: str, application: Application
 
 
 def _look(
-    wiring: Wiring, repository: Repository, applications: Iterable[Application]
+    wiring: Wiring, repository: Repository, applications: Iterable[Application], expectations: Expectations
 ) -> Iterator[tuple[str, NewestPoint]]:
     """Ask one repository, application by application; once it fails it is not asked again."""
     trouble = NOTHING
     for application in applications:
         if not trouble:
             try:
-                yield application.name, _newest(wiring, repository, application)
+                yield application.name, _newest(wiring, repository, application, expectations)
                 continue
             except DrpError as error:
                 trouble = joined([repository.name, error.message], ": ")
         yield application.name, NewestPoint(unknown=(trouble,))
 
 
-def _newest(wiring: Wiring, repository: Repository, application: Application) -> NewestPoint:
+def _newest(
+    wiring: Wiring, repository: Repository, application: Application, expectations: Expectations
+) -> NewestPoint:
     listing = repository.points(application)
+    missing = expectations.look(application, listing, wiring).missing
     point, future = newest_of(listing.points, wiring.clock.now().wall)
     return NewestPoint(
         at=point.consistent_at if point is not None else None,
         repository=repository.name,
         future=future,
         unreadable=len(listing.unreadable),
+        missing=tuple(point[:8] for point in missing),
         looked=True,
     )
 
@@ -84,6 +99,7 @@ def _merged(answers: Iterable[NewestPoint]) -> NewestPoint:
             future=(*merged.future, *answer.future),
             unknown=(*merged.unknown, *answer.unknown),
             unreadable=merged.unreadable + answer.unreadable,
+            missing=(*merged.missing, *answer.missing),
             looked=merged.looked or answer.looked,
         )
     return merged

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from drp.calendars.feeds import CalendarRead
+from drp.domain.application import Application
 from drp.domain.coverage import Coverage, cover
 from drp.domain.events import ApprovalAsked
 from drp.domain.fold import DrillState
@@ -17,6 +18,7 @@ from drp.domain.schedule.events import Paused
 from drp.domain.schedule.policy import Blackout
 from drp.domain.schedule.slot import Slot
 from drp.domain.standing import Standing, standings, worst
+from drp.domain.worm.standing import RepositoryStanding, standing_of
 from drp.drill.declare import states
 from drp.drill.release import host_of, is_here
 from drp.evidence.deposits import recent, require_sealed
@@ -78,11 +80,14 @@ class Overview:
     """Those that cannot be read, so that drills wait, or that nobody has written for too long."""
     deaf: tuple[str, ...] = ()
     """Targets of alerts that have taken no message for several tries."""
+    repositories: tuple[RepositoryStanding, ...] = ()
+    """Those that the register knows anything of."""
 
     @property
     def level(self) -> Level:
         """Return the gravest level of everything."""
         levels: list[Level] = [standing.level for standing in self.standings]
+        levels += [each.level for each in self.repositories if each.level != "ok"]
         if self.silent_since is not None:
             levels.append("critical" if self.now - self.silent_since > SILENT_CRITICAL else "warning")
         levels += ["warning"] if self.late or self.unattended or self.calendars or self.deaf else []
@@ -106,12 +111,15 @@ class _Known:
 
 
 @uncollected()
-def overview(wiring: Wiring, only: tuple[str, ...] = ()) -> Overview:
-    """Return the overview of a site, or of some of its applications. Raises NotFound, Tampered, StorageFull."""
+def overview(wiring: Wiring, only: tuple[str, ...] = (), *, notes: bool = False) -> Overview:
+    """Return the overview of a site, or of some of its applications. Raises NotFound, Tampered, StorageFull.
+
+    ``notes``: which recovery points the repositories list is noted in the register; else nothing is written.
+    """
     site, now = wiring.site, wiring.clock.now().wall
     chosen = {name: site.application(name) for name in only} or dict(site.applications)
     known = _known(wiring)
-    newest = newest_points(wiring, chosen.values())
+    newest = newest_points(wiring, chosen.values(), notes=notes)
     schedule = scheduled(wiring, known.telling, known.unsettled, now)
     found = standings(site.applications, known.telling, now, newest, schedule.by_application())
     drilled = {standing.application for standing in found if standing.last is not None}
@@ -145,6 +153,7 @@ def overview(wiring: Wiring, only: tuple[str, ...] = ()) -> Overview:
         closed=tuple(each for each in site.schedule.blackouts if each.lasts_at(now)),
         calendars=schedule.calendars,
         deaf=deaf(site.state_directory, site.monitoring.targets),
+        repositories=_repositories(wiring, chosen.values(), only=bool(only)),
         broken={
             name: problems[0] for (kind, name), problems in site.broken.items() if kind == "application" and not only
         },
@@ -166,6 +175,19 @@ def _known(wiring: Wiring) -> _Known:
         lost=lost,
         drills=journal.history.count(),
         verified=journal.history.verified(),
+    )
+
+
+def _repositories(wiring: Wiring, chosen: Iterable[Application], *, only: bool) -> tuple[RepositoryStanding, ...]:
+    """Return how the repositories stand, of some applications those in which they are kept."""
+    if never_held(wiring):
+        return ()
+    named = {name for application in chosen for name in application.repositories}
+    known = wiring.register_to_read().state().repositories
+    return tuple(
+        standing_of(name, known[name])
+        for name in wiring.site.repositories
+        if name in known and (name in named or not only)
     )
 
 

@@ -275,7 +275,7 @@ def test_an_immutable_copy_is_seen_and_called_what_it_is(tmp_path: Path) -> None
         assert "root of its machine" in seen.remarks[-1]
         seen = repository.immutability(partly)
         assert seen.mode == "none"
-        assert "not immutable: 'deep', 'deep/state'" in seen.remarks[-1]
+        assert "not protected: deep, deep/state" in seen.remarks[-1]
         sampled = copies(tmp_path, DAILY, audited_files=1).immutability(whole)
         assert (sampled.objects_observed, sampled.objects_total) == (2, 3)
         assert "drawn with the seed" in sampled.remarks[0]

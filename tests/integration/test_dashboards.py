@@ -127,13 +127,16 @@ def series(**changed: str) -> list[dict[str, str]]:
         'drp_rpa_lower_seconds{application="ehr"}': "100x60",
         'drp_rpo_seconds{application="ehr"}': "100x60",
         'drp_alerts{kind="residue"}': "0x60",
+        'drp_alerts{kind="points-lost"}': "0x60",
+        'drp_alerts{kind="scrub-damaged"}': "0x60",
+        'drp_alerts{kind="let-through"}': "0x60",
         "drp_sandboxes_kept_overdue": "0x60",
         "drp_drills_unfinished": "0x60",
         "drp_journal_verified_age_seconds": "100x60",
         'drp_alert_tries{target="oncall"}': "2x60",
     }
     names = {key.partition("{")[0]: key for key in healthy}
-    said = healthy | {names[name]: values for name, values in changed.items()}
+    said = healthy | {names.get(name, name): values for name, values in changed.items()}
     return [{"series": name, "values": values} for name, values in said.items() if values]
 
 
@@ -151,6 +154,9 @@ FIRES: dict[str, dict[str, str]] = {
     "DrpRtoMissed": {"drp_rta_seconds": "101x60"},
     "DrpRpoMissed": {"drp_rpa_lower_seconds": "101x60"},
     "DrpRestoredDataLeft": {"drp_sandboxes_kept_overdue": "1x60"},
+    "DrpPointsLost": {'drp_alerts{kind="points-lost"}': "1x60"},
+    "DrpObjectsDamaged": {'drp_alerts{kind="scrub-damaged"}': "1x60"},
+    "DrpStoreLetsThrough": {'drp_alerts{kind="let-through"}': "1x60"},
     "DrpDrillCutOff": {"drp_drills_unfinished": "1x120"},
     "DrpJournalNotVerified": {"drp_journal_verified_age_seconds": "700000x60"},
     "DrpNotTold": {"drp_alert_tries": "3x60"},

@@ -12,6 +12,8 @@ import pytest
 
 from drp.clock import SystemClock
 from drp.domain.schedule.due import Due
+from drp.domain.worm.facts import HorizonSeen, LocksProbed, PointsNoted, Scrubbed
+from drp.domain.worm.points import LostPoint, NotedPoint
 from drp.monitoring import metrics
 from drp.monitoring.metrics import exposition
 from drp.service.overview import Overview, overview
@@ -21,6 +23,8 @@ from tests.support import warm
 from tests.support.monitored import MonitoredSite, monitored
 from tests.support.prometheus import program
 from tests.support.receivers import Samples, samples, value
+from tests.support.sample_outputs import T0
+from tests.support.sample_worm import UNTIL, horizon, probe, scrub
 
 
 @pytest.fixture
@@ -147,3 +151,34 @@ def test_the_time_of_the_numbers_is_now(site: MonitoredSite) -> None:
     at = value(ask(site), "drp_exposition_timestamp_seconds")
     assert at is not None
     assert abs(datetime.fromtimestamp(at, UTC) - SystemClock().now().wall) < timedelta(minutes=10)
+
+
+def test_what_is_known_of_repositories_has_numbers(site: MonitoredSite) -> None:
+    noted = [
+        NotedPoint(application="ehr", point=letter * 64, consistent_at=T0 - timedelta(days=number))
+        for number, letter in enumerate("abc")
+    ]
+    lost = LostPoint(application="ehr", point="a" * 64)
+    wiring = site.wiring()
+    wiring.register().append(
+        PointsNoted(repository="vault", host="one", new=tuple(noted)),
+        PointsNoted(repository="vault", host="one", lost=(lost,)),
+        Scrubbed(repository="vault", host="one", scrub=scrub(damaged_total=2)),
+        LocksProbed(repository="vault", host="one", probe=probe()),
+        HorizonSeen(repository="vault", host="one", horizons=(horizon(),)),
+    )
+    wiring.close()
+    told = warm.drp("status", environment={**warm.ENVIRONMENT, "DRP_SITE": str(site.directory)})
+    assert told.returncode == 2
+    assert "1 recovery point lost or altered; 2 damaged objects in vault" in told.stdout.splitlines()[0]
+    (line,) = [line for line in told.stdout.splitlines() if " repository vault  " in line]
+    assert line.startswith("CRITICAL")
+    for words in ("2 points expected", "1 point of ehr lost or altered", "95 % ever read", "2 DAMAGED", "probed"):
+        assert words in line
+    found = ask(site)
+    assert value(found, "drp_points_expected", repository="vault") == 2
+    assert value(found, "drp_points_lost", repository="vault", application="ehr") == 1
+    assert value(found, "drp_scrub_damaged_objects", repository="vault") == 2
+    assert value(found, "drp_horizon_timestamp_seconds", repository="vault") == UNTIL.timestamp()
+    assert value(found, "drp_alerts", kind="points-lost", gravity="critical") == 1
+    assert value(found, "drp_alerts", kind="scrub-damaged", gravity="critical") == 1

@@ -49,6 +49,7 @@ class Probed:
         return WriteKeys(
             access_key=keep_secret(self.folder, f"{name}-access", identity.access_key),
             secret_key=keep_secret(self.folder, f"{name}-secret", identity.secret_key),
+            session_token=keep_secret(self.folder, f"{name}-token", identity.token) if identity.token else None,
         )
 
     def settings(self) -> ResticSettings:
@@ -57,6 +58,7 @@ class Probed:
             f"s3:{self.endpoint or self.server.endpoint}/{self.bucket}/{self.prefix}",
             access_key=reader.access_key,
             secret_key=reader.secret_key,
+            session_token=reader.session_token,
         )
         prober = self.keys(self.server.identities[self.prober], "prober")
         return ResticSettings(

@@ -9,16 +9,14 @@ from __future__ import annotations
 import http.client
 import json
 import os
-import secrets
 import shutil
 import signal
 import subprocess
 import sys
 import time
 import urllib.parse
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
@@ -26,41 +24,24 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from tests.support.identities import Identity, assumed, identities, roles
 from tests.support.loopback import free_ports, make_certificate
 
 _READY_SECONDS = 180.0
 _PORTS = ("master", "master_grpc", "volume", "volume_grpc", "filer", "filer_grpc", "s3", "s3_grpc")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Identity:
-    """Keys of one user of the server."""
-
-    name: str
-    actions: tuple[str, ...]
-    access_key: str = field(default_factory=lambda: "K" + secrets.token_hex(9).upper())
-    secret_key: str = field(default_factory=lambda: secrets.token_hex(20))
-
-
-def _identities() -> dict[str, Identity]:
-    locks = ("GetObjectRetention", "GetObjectLegalHold", "GetBucketObjectLockConfiguration")
-    return {
-        "admin": Identity(name="admin", actions=("Admin", "Read", "List", "Tagging", "Write")),
-        "writer": Identity(name="writer", actions=("Read", "List", "Write")),
-        "ro": Identity(name="ro", actions=("Read", "List")),
-        "ro_lock": Identity(name="ro_lock", actions=("Read", "List", *locks)),
-        "extender": Identity(name="extender", actions=("List", *locks, "PutObjectRetention")),
-        "prober": Identity(name="prober", actions=("Read", "List", "Write", *locks, "PutObjectRetention")),
-    }
-
-
 class S3Server:
     """Starts the server when entered and kills it when left; ``folder`` keeps its data, so it can be entered again."""
 
-    def __init__(self, folder: Path, *, secure: bool = False) -> None:
+    def __init__(
+        self, folder: Path, *, secure: bool = False, policies: Mapping[str, Mapping[str, Any]] | None = None
+    ) -> None:
+        """``policies``: name of a role → the IAM policy that whoever assumes it has."""
         self.folder = folder
+        self.policies = policies or {}
         self.secure = secure
-        self.identities = _identities()
+        self.identities = identities()
         self.ports: dict[str, int] = {}
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -96,10 +77,13 @@ class S3Server:
                 "actions": list(one.actions),
             }
             for one in self.identities.values()
+            if one.token is None
         ]
         settings = self.folder / "s3.json"
         settings.write_text(json.dumps({"identities": users}), encoding="ascii")
         settings.chmod(0o600)
+        if self.policies:
+            (self.folder / "iam.json").write_text(json.dumps(roles(self.policies)), encoding="ascii")
         if self.secure:
             make_certificate(self.folder)
         with (self.folder / "log").open("ab") as log:
@@ -132,12 +116,18 @@ class S3Server:
             *("-s3", "-s3.allowDeleteBucketNotEmpty=false", f"-s3.port={port['s3']}"),
             *(f"-s3.port.grpc={port['s3_grpc']}", "-s3.port.iceberg=0", "-s3.port.lance=0"),
             f"-s3.config={self.folder / 's3.json'}",
+            *((f"-s3.iam.config={self.folder / 'iam.json'}",) if self.policies else ()),
             *(
                 (f"-s3.cert.file={self.folder / 'tls.pem'}", f"-s3.key.file={self.folder / 'tls.key'}")
                 if self.secure
                 else ()
             ),
         ]
+
+    def assume(self, role: str) -> Identity:
+        """Return a session of a role, which may do what its policy says and nothing else; an identity from now on."""
+        self.identities[role] = assumed(self.endpoint, self.identities["ro"], role)
+        return self.identities[role]
 
     def _wait_until_ready(self) -> None:
         deadline = time.monotonic() + _READY_SECONDS
@@ -178,6 +168,7 @@ class S3Server:
             region_name="us-east-1",
             aws_access_key_id=who.access_key,
             aws_secret_access_key=who.secret_key,
+            aws_session_token=who.token,
             verify=str(self.ca_file) if self.secure else None,
             config=Config(
                 signature_version="s3v4",
@@ -192,7 +183,8 @@ class S3Server:
     def environment(self, identity: str = "writer") -> dict[str, str]:
         """Return what a backup job would have in its environment."""
         who = self.identities[identity]
-        return {"AWS_ACCESS_KEY_ID": who.access_key, "AWS_SECRET_ACCESS_KEY": who.secret_key}
+        token = {"AWS_SESSION_TOKEN": who.token} if who.token else {}
+        return {"AWS_ACCESS_KEY_ID": who.access_key, "AWS_SECRET_ACCESS_KEY": who.secret_key, **token}
 
     def make_bucket(self, name: str, *, locked: bool = True, days: int = 1, mode: str = "COMPLIANCE") -> str:
         """Make a bucket, by default under Object Lock with a default retention; return its restic address."""

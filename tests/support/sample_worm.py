@@ -13,7 +13,7 @@ from drp.domain.worm.attestation import Attestation, BucketFacts, WeakObject
 from drp.domain.worm.horizon import Horizon
 from drp.domain.worm.known import RepositoryKnown
 from drp.domain.worm.pinned import Pinned, ReadVersion
-from drp.domain.worm.probe import Probe, Tried
+from drp.domain.worm.probe import Attempt, Probe, Tried
 from drp.domain.worm.scrub import Coverage, Damaged, Draw, Scrub
 from tests.support.sample_journal import tale, tell
 from tests.support.sample_outputs import T0, application, restored, selected
@@ -62,19 +62,24 @@ def horizon(**changes: object) -> Horizon:
 
 def probe(*more: Tried) -> Probe:
     refusal = "403 AccessDenied"
-    tried = (
-        Tried(attempt="delete-version", came="refused", by="probe", answer=refusal),
-        Tried(attempt="delete-version", came="refused", by="reader", answer=refusal),
-        Tried(attempt="shorten-retention", came="refused", by="probe", answer=refusal),
+    needed: tuple[Attempt, ...] = (
+        *("delete-version", "delete-batch", "overwrite", "shorten-retention", "remove-retention", "downgrade-mode"),
+    )
+    refused = (Tried(attempt=each, came="refused", by="probe", answer=refusal, ground="lock") for each in needed)
+    others = (
+        Tried(attempt="delete-version", came="refused", by="reader", answer=refusal, ground="rights"),
         Tried(
             attempt="suspend-versioning",
             came="not-probed",
             why=fact("no-scratch-bucket", "no scratch bucket is configured"),
         ),
     )
-    subject = "drp-probe/8d2c"
     return Probe(
-        at=T0 - timedelta(days=2), subject=subject, retained_until=T0 - timedelta(days=1), tried=(*tried, *more)
+        at=T0 - timedelta(days=2),
+        subject="drp-probe/8d2c",
+        retained_until=T0 - timedelta(days=1),
+        tried=(*refused, *others, *more),
+        mode="compliance",
     )
 
 

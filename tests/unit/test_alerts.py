@@ -15,6 +15,8 @@ from drp.domain.held import LastDrill
 from drp.domain.schedule.due import Due
 from drp.domain.standing import Standing
 from drp.domain.telling import LONGEST_WAIT, Listener, listen, news, only, refused, took
+from drp.domain.worm.points import KnownPoint
+from drp.domain.worm.standing import RepositoryStanding
 
 NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -44,6 +46,10 @@ def standing(*doubts: LastDrill, last: LastDrill | None = None, name: str = "ehr
     )
 
 
+def gone(application: str, point: str = "a" * 64) -> KnownPoint:
+    return KnownPoint(application=application, point=point, consistent_at=NOW, noted_at=NOW, lost_at=NOW)
+
+
 CASES: list[tuple[Kind, Situation]] = [
     ("failed", Situation(now=NOW, standings=[standing(held("failed"))])),
     ("inconclusive", Situation(now=NOW, standings=[standing(held("inconclusive"))])),
@@ -65,6 +71,9 @@ CASES: list[tuple[Kind, Situation]] = [
     ("scheduler-dead", Situation(now=NOW, unattended=True)),
     ("kept", Situation(now=NOW, kept=[Kept("d-1", "ehr", NOW - HOUR)])),
     ("lost-evidence", Situation(now=NOW, lost=["d-1"])),
+    ("points-lost", Situation(now=NOW, repositories=[RepositoryStanding(repository="vault", missing=(gone("ehr"),))])),
+    ("scrub-damaged", Situation(now=NOW, repositories=[RepositoryStanding(repository="vault", damaged=2)])),
+    ("let-through", Situation(now=NOW, repositories=[RepositoryStanding(repository="vault", let_through=1)])),
 ]
 
 
@@ -215,3 +224,16 @@ def test_whatever_happens_begins_and_ends_alternate_and_nothing_is_swallowed(
         assert {name for name, open_ in state.items() if open_} == {cause.application for cause in present}
     assert told_ever == begun_ever
     assert listener == Listener()
+
+
+def test_points_lost_are_one_cause_for_each_application_and_repository() -> None:
+    vault = RepositoryStanding(repository="vault", missing=(gone("ehr"), gone("ehr", "b" * 64), gone("lis")))
+    tape = RepositoryStanding(repository="tape", missing=(gone("ehr"),))
+    found = causes(Situation(now=NOW, repositories=[vault, tape]))
+    assert len({cause.key for cause in found}) == len(found) == 3
+    assert [cause.number for cause in found if (cause.application, cause.repository) == ("ehr", "vault")] == [2]
+    assert all(cause.concerns({"ehr"}, "critical") == (cause.application == "ehr") for cause in found)
+
+
+def test_a_repository_of_which_nothing_is_wrong_is_no_cause() -> None:
+    assert causes(Situation(now=NOW, repositories=[RepositoryStanding(repository="vault", points=9)])) == ()

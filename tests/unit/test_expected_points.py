@@ -9,10 +9,11 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from drp.domain.application import Application, BackupJob
+from drp.domain.findings.bounded import NAMED
 from drp.domain.findings.finding import Finding
 from drp.domain.phrase import say
 from drp.domain.recovery_point import PointListing, RecoveryPoint
-from drp.domain.worm.expected import NAMED, Compared, compare
+from drp.domain.worm.expected import Compared, compare
 from drp.domain.worm.facts import PointsAccepted, PointsNoted
 from drp.domain.worm.folded import FoldedRepository, fold_fact
 from tests.simulators.repository import points_every, simulated_point

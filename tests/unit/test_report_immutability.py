@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
@@ -14,11 +14,12 @@ from drp.domain.phase import Selected
 from drp.domain.phrase import fact
 from drp.domain.recovery_point import RefusedPoint
 from drp.domain.worm.known import RepositoryKnown
-from drp.domain.worm.probe import Tried
+from drp.domain.worm.probe import Came, Tried
 from drp.reporting.html import render_html
 from drp.reporting.text import render_markdown
 from drp.reporting.undeletable import undeletable
 from drp.reporting.view import view_of
+from drp.reporting.worm_words import CAME, CAME_TONES
 from drp.share import languages
 from tests.support import fixtures_records as sample
 from tests.support.pages import page
@@ -45,7 +46,7 @@ def mode(name: str, **changes: Any) -> Selected:
 def test_a_director_reads_until_when_nobody_can_delete_and_from_when_the_point_is() -> None:
     said = first_screen(record_of(seen()))
     assert f"{NEWEST} {UNTIL:%Y-%m-%d} is from 2026-11-14 05:18:03Z." in said
-    assert "refused all that drp tried on 2026-11-12" in said
+    assert "its lock held against all that drp tried on 2026-11-12" in said
 
 
 @pytest.mark.parametrize(
@@ -149,7 +150,7 @@ def test_a_store_that_lets_through_is_never_called_locked() -> None:
     assert view.tiles[-1].tone == "bad"
     text = page(sample.sample_record("lying")).text
     assert "let drp delete or change such an object" in text
-    assert "1 of 4 attempts succeeded" in text
+    assert "1 of 8 attempts on a locked object came through" in text
 
 
 @pytest.mark.parametrize(
@@ -157,10 +158,12 @@ def test_a_store_that_lets_through_is_never_called_locked() -> None:
     [
         (None, "doubt", "Nobody looked"),
         (RepositoryKnown(), "doubt", "Nobody tried"),
-        (RepositoryKnown(probe=probe()), "good", "all 3 attempts were refused"),
-        (RepositoryKnown(probe=probe(Tried(attempt="overwrite", came="undecided"))), "doubt", "3 of 4"),
+        (RepositoryKnown(probe=probe()), "good", "6 of 7 attempts were refused for the lock's sake"),
+        (RepositoryKnown(probe=replace(probe(), tried=probe().tried[1:])), "doubt", "5 of 6"),
         (RepositoryKnown(probe=replace(probe(), tried=())), "doubt", "0 of 0"),
         (RepositoryKnown(probe=replace(probe(), tried=probe().tried[-1:])), "doubt", "0 of 0"),
+        (RepositoryKnown(probe=probe(Tried(attempt="overwrite", came="ignored"))), "bad", "1 of 8"),
+        (RepositoryKnown(probe=probe(Tried(attempt="add-lifecycle", came="succeeded"))), "good", "scratch bucket came"),
     ],
 )
 def test_only_what_was_tried_and_refused_is_probed(known: RepositoryKnown | None, tone: str, said: str) -> None:
@@ -210,3 +213,11 @@ def test_the_margin_to_what_the_application_asks_for_is_told_either_way() -> Non
     short = record_of(seen(locks=locks(required_until=UNTIL + timedelta(days=5))))
     assert "the first lock ends 5 d too early" in page(short).text
     assert view_of(short).recoveries[0].tiles[-1].tone == "doubt"
+
+
+def test_whatever_came_of_an_attempt_has_a_word_and_a_tone() -> None:
+    assert set(CAME) == set(CAME_TONES) == set(get_args(Came))
+    view = view_of(record_of(seen())).recoveries[0].immutability
+    assert view is not None
+    words = {str(row.word) for row in view.tried}
+    assert words == {"refused", "refused, not for the lock", "not probed"}

@@ -99,3 +99,5 @@ class Attestation:
     """Why it could not be observed; nothing: it was."""
     remarks: tuple[Phrase, ...] = ()
     """What limits or explains it: a sample and its seed, a superset, versions that may not be listed."""
+    offline: bool = False
+    """Its medium is declared to be away but for backups and drills; what was observed is of now, while it is here."""

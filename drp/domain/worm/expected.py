@@ -7,13 +7,14 @@ knows better.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 from statistics import median
 
 from drp.domain.application import Application
+from drp.domain.findings.bounded import bounded
 from drp.domain.findings.expected_points import (
     POINT_AGED,
     POINT_ALTERED,
@@ -28,11 +29,8 @@ from drp.domain.findings.finding import Finding
 from drp.domain.findings.finding_code import FindingCode
 from drp.domain.phrase import NOTHING, Instant, Phrase, counted, fact, lasting
 from drp.domain.recovery_point import PointListing, RecoveryPoint
-from drp.domain.terms import others
 from drp.domain.worm.points import Expected, KnownPoint, LostPoint, NotedPoint
 
-NAMED = 10
-"""So many points of one kind of finding are named."""
 _IDS = re.compile(r"[0-9a-f]{64}")
 _ENOUGH = 8
 """From so many points on their usual distance is known."""
@@ -53,6 +51,9 @@ class Compared:
     """Nothing was known of the application in this repository."""
     judged: bool = True
     """False: the listing as a whole could not be read, which is told elsewhere."""
+
+    missing: tuple[str, ...] = ()
+    """Ids of points that are lost or altered, and that nobody accepted."""
 
     @property
     def changed(self) -> bool:
@@ -108,7 +109,15 @@ def compare(
         observed = counted("seen-first-time", "{n} point", "{n} points", len(listing.points))
         expected = fact("nothing-noted-before", "nothing was noted before: nothing to compare with")
         look.found.append(_finding(POINTS_FIRST_SEEN, application.name, observed, expected))
-    return Compared(findings=tuple(look.found), new=tuple(look.new), lost=tuple(look.lost), first=first)
+    lost = {each.point for each in look.lost if not each.allowed}
+    lost |= {each.point for each in own.values() if each.missing and each.point not in {new.point for new in look.new}}
+    return Compared(
+        findings=tuple(look.found),
+        new=tuple(look.new),
+        lost=tuple(look.lost),
+        first=first,
+        missing=tuple(sorted(lost)),
+    )
 
 
 def mark_of(point: RecoveryPoint) -> str:
@@ -122,7 +131,7 @@ def mark_of(point: RecoveryPoint) -> str:
 def standing(known: Expected, application: Application) -> tuple[Finding, ...]:
     """Return what was found of an application's points before, and nobody accepted."""
     own = (each for (name, _), each in known.items() if name == application.name and each.lost_at is not None)
-    return tuple(_bounded(_told(each) for each in _newest_first(own)))
+    return tuple(bounded(_told(each) for each in _newest_first(own)))
 
 
 def _told(known: KnownPoint, also: Phrase = NOTHING) -> Finding:
@@ -160,8 +169,8 @@ def _vanished(look: _Look) -> None:
             lost.append(_told(replace(each, back=False), _gone_words(each, newest)))
         elif look.application.backup_job.kept_for is None:
             aged.append(each)
-    look.found += _bounded(lost)
-    look.found += _bounded(_aged(each) for each in aged)
+    look.found += bounded(lost)
+    look.found += bounded(_aged(each) for each in aged)
 
 
 def _is_settled(look: _Look, known: KnownPoint) -> bool:
@@ -213,7 +222,7 @@ def _altered(look: _Look) -> None:
                 observed = fact("stated-now", "of {at}", at=Instant(point.consistent_at))
                 expected = fact("stated-before", "of {at}, as noted before", at=Instant(each.consistent_at))
                 found.append(_finding(POINT_REDATED, point.short_id, observed, expected))
-    look.found += _bounded(found)
+    look.found += bounded(found)
 
 
 def _came(look: _Look) -> None:
@@ -224,7 +233,7 @@ def _came(look: _Look) -> None:
         return
     newest = max(each.consistent_at for each in look.known.values())
     past = [point for point in fresh if point.consistent_at < newest]
-    look.found += _bounded(_backdated(point, newest) for point in past)
+    look.found += bounded(_backdated(point, newest) for point in past)
     usual = _usual([each.consistent_at for each in look.known.values()])
     if usual and fresh:
         span = max(point.consistent_at for point in fresh) - newest
@@ -267,26 +276,3 @@ def _newest_first(known: Iterable[KnownPoint]) -> list[KnownPoint]:
 
 def _finding(code: FindingCode, subject: str, observed: Phrase, expected: Phrase) -> Finding:
     return code.finding(subject=subject, observed=observed, expected=expected)
-
-
-def _bounded(findings: Iterable[Finding]) -> Iterator[Finding]:
-    """Yield the first of each code, and one for all the others."""
-    counts: dict[str, int] = {}
-    last: dict[str, Finding] = {}
-    for each in findings:
-        counts[each.code] = counts.get(each.code, 0) + 1
-        if counts[each.code] <= NAMED:
-            yield each
-        last[each.code] = each
-    for code, number in counts.items():
-        if number > NAMED:
-            more = last[code]
-            yield Finding(
-                code=more.code,
-                severity=more.severity,
-                subject=others(number - NAMED),
-                observed=more.observed,
-                expected=fact("points-as-noted", "recovery points as they were"),
-                remedy=more.remedy,
-                witness=more.witness,
-            )

@@ -111,7 +111,9 @@ def immutability_of(attestation: Attestation) -> Immutability:
     """Return what an attestation says of a point's immutability; there is no other way to come to it."""
     modes = attestation.modes
     mode: LockMode = "none"
-    if attestation.unknown:
+    if attestation.offline:
+        mode = "offline"
+    elif attestation.unknown:
         mode = "unknown"
     elif attestation.earliest is not None or attestation.forever:
         mode = "governance" if modes.get("governance") else "compliance" if modes.get("compliance") else "legal-hold"
@@ -121,7 +123,7 @@ def immutability_of(attestation: Attestation) -> Immutability:
     until = attestation.earliest or (min(ended, default=None) if mode in _DATED else None)
     return Immutability(
         mode=mode,
-        provenance="observed",
+        provenance="declared" if attestation.offline else "observed",
         retained_until=until.astimezone(UTC) if until is not None else None,
         objects_observed=attestation.asked,
         objects_total=attestation.needed,
@@ -140,6 +142,8 @@ def is_odd(weak: WeakObject) -> bool:
 
 
 def _weak_remarks(attestation: Attestation) -> tuple[Phrase, ...]:
+    if attestation.offline:
+        return ()
     if attestation.unknown:
         return (attestation.unknown,)
     found: list[Phrase] = []

@@ -26,8 +26,9 @@ class Expectation:
         self._context, self._known = context, None
         self._found: tuple[Finding, ...] = ()
         self._ledger = context.ports.ledger
-        self._read_at = context.ports.clock.now().wall
+        self._read_at = context.declared_at
         if self._ledger is not None:
+            self._read_at = context.ports.clock.now().wall
             try:
                 self._known = self._ledger.known(context.recovery.repository)
             except DrpError as error:

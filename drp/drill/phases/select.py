@@ -30,6 +30,7 @@ from drp.drill.context import PhaseContext
 from drp.drill.phases.attested import attested, immutability_now, seen_of
 from drp.drill.phases.draw import draw
 from drp.drill.phases.expectation import Expectation
+from drp.drill.phases.horizons import seen_horizon
 from drp.drill.phases.listing import listing_findings
 from drp.drill.phases.pinning import bind
 from drp.errors import Interrupted, MediaNeeded, RepositoryError
@@ -59,6 +60,7 @@ def select_phase(context: PhaseContext) -> Selected:
     sample, undrawn = draw(context, point, abilities)
     locks = attested(context, repository, point)
     immutability, unlocked = seen_of(point, immutability, locks, now)
+    horizon, ending = seen_horizon(context, repository, point, locks, now)
     known = context.ports.known(recovery.repository)
     return Selected(
         point=point,
@@ -73,6 +75,7 @@ def select_phase(context: PhaseContext) -> Selected:
         pinned=bound.pinned,
         known=known,
         locks=replace(locks, findings=()) if locks is not None else None,
+        horizon=horizon,
         findings=(
             *bound.findings,
             *lacking,
@@ -80,6 +83,7 @@ def select_phase(context: PhaseContext) -> Selected:
             *listing_findings(context, listing, point, refused, told=bool(lacking)),
             *expectation.findings(listing, bound.pinned),
             *unlocked,
+            *ending,
             *_let_through(known),
             *_clock_findings(context, abilities.clock_ahead_ms),
             *_age_findings(context, newest_at),

@@ -17,11 +17,13 @@ from drp.domain.recovery_point import Immutability, PassedOver, PointListing, Re
 from drp.domain.repository import MediumLocation
 from drp.domain.repository_port import Abilities, Held
 from drp.domain.restore import RESTORED, CellSecret, RestoreOrder, RestoreOutcome, RestoreReceipt
+from drp.domain.worm.attestation import Attestation, LockDemand
+from drp.domain.worm.judging import immutability_of
 from drp.errors import AccessDenied, NotFound, PointGone, RepositoryError
+from drp.repositories.copies.attested import attested, or_unknown
 from drp.repositories.copies.folders import find
 from drp.repositories.copies.found import DatedFolder, Found, Refused
 from drp.repositories.copies.presence import folder_names, folder_of, is_there, lacking_at, size_below
-from drp.repositories.copies.protection import observe
 from drp.repositories.copies.receipt import judge
 from drp.repositories.copies.settings import CopiesSettings
 from drp.repositories.copies.wanted import may_be_of, require_told, wanted_below, wanted_root
@@ -98,19 +100,17 @@ class CopiesRepository:
 
     def immutability(self, point: RecoveryPoint) -> Immutability:
         """Return what can be observed about the folder's protection now."""
-        if self._medium is not None:
-            self._medium.require()
-            return Immutability(
-                mode="offline",
-                provenance="declared",
-                remarks=(
-                    say(
-                        "medium {label}: as changeable as any directory while it is attached", label=self._medium.label
-                    ),
-                ),
-            )
-        folder = self._listed.get(point.id) or self._folder(point)  # a list asks of each point in turn
-        return observe(self._root / folder.path, folder.identity, self._settings.audited_files)
+        return immutability_of(self._attested((point,), LockDemand()))
+
+    def attest(self, points: Sequence[RecoveryPoint], demand: LockDemand) -> Attestation:
+        """Return what was observed of the folders of some points; what cannot be seen is unknown."""
+        return or_unknown(self._settings, demand, lambda: self._attested(points, demand))
+
+    def _attested(self, points: Sequence[RecoveryPoint], demand: LockDemand) -> Attestation:
+        folders = (self._listed.get(point.id) or self._folder(point) for point in points)
+        places = ((self._root / folder.path, folder.identity) for folder in folders)
+        subject = points[0].short_id if len(points) == 1 else self.name
+        return attested(self._settings, self._medium, places, subject, demand)
 
     def look_into(self, point: RecoveryPoint) -> tuple[Phrase, ...]:
         """Return what cannot be listed of the folder that would be restored."""

@@ -70,6 +70,10 @@ class StoredObjects(Protocol):
         """
         ...
 
+    def views(self, key: str, version: str | None) -> Iterator[bytes | memoryview]:
+        """Yield the same bytes from the start, each piece valid until the next one is asked for: for digests."""
+        ...
+
 
 def stored_objects(
     name: str,

@@ -106,6 +106,10 @@ class StoredBucket:
             else:
                 return
 
+    def views(self, key: str, version: str | None) -> Iterator[bytes | memoryview]:
+        """Yield the same pieces."""
+        return self.read(key, version)
+
     def _attempt(self, key: str, version: str | None, answer: _Answer) -> Iterator[bytes]:
         import obstore  # noqa: PLC0415 - as above
 

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from drp.clock import utc_now
 from drp.domain.phrase import NOTHING, Phrase, say
 from drp.domain.recovery_point import Immutability, RecoveryPoint
+from drp.domain.repository_port import Needs
 from drp.domain.restore import CellSecret
+from drp.domain.worm.attestation import Attestation, LockDemand
+from drp.domain.worm.hardened import SeenFolder, attestation_of, offline
+from drp.domain.worm.judging import immutability_of
 from drp.errors import AccessDenied, RepositoryError
 from drp.repositories.locations.medium import Medium
+from drp.repositories.locations.protection import observe
 from drp.repositories.restic.backend import CellAccess, Condition, missing_parts
 
 INSIDE = "/run/base/repository"
@@ -19,6 +26,9 @@ INSIDE = "/run/base/repository"
 
 _OBJECT_NAME = re.compile(r"[0-9a-f]{64}")
 _LISTING_LIMIT = 1_000_000
+_CHANGING = "locks"
+"""The folder whose files restic makes and deletes at every use."""
+_MEMORY_SECONDS = 60.0
 
 
 class DirectoryBackend:
@@ -31,6 +41,7 @@ class DirectoryBackend:
     def __init__(self, name: str, path: Path, *, audited_objects: int = 400) -> None:
         """Take the repository's name, for messages, where it is, and how many files are asked for their protection."""
         self._name, self._path, self._audited_objects = name, path, audited_objects
+        self._seen = (float("-inf"), SeenFolder())
 
     def look(self) -> Condition:
         """Return what is there. Raises ``RepositoryError`` when nothing is, ``AccessDenied`` when it is unreadable."""
@@ -98,13 +109,25 @@ class DirectoryBackend:
         return NOTHING
 
     def immutability(self, point: RecoveryPoint) -> Immutability:
-        """Return that nothing protects a directory."""
-        del point
-        return Immutability(
-            mode="none",
-            provenance="observed",
-            remarks=(say("a directory: whoever may write to it may delete every recovery point"),),
-        )
+        """Return what protects the whole repository: attributes, or a snapshot of its file system."""
+        return immutability_of(self.attest(self._name, (point.id,), LockDemand(), mode=""))
+
+    def attest(
+        self,
+        subject: str,
+        points: Sequence[str],
+        demand: LockDemand,
+        *,
+        mode: str,
+        needs: Mapping[str, Needs] | None = None,
+        cache: Path | None = None,
+    ) -> Attestation:
+        """Return what protects the files of the repository, whichever points need them; locks of restic change."""
+        del points, needs, cache
+        if time.monotonic() - self._seen[0] > _MEMORY_SECONDS:
+            seen = observe(self._path, self._audited_objects, grows=True, apart=(_CHANGING,))
+            self._seen = (time.monotonic(), seen)
+        return attestation_of(subject, (self._seen[1],), demand, at=utc_now(), mode=mode)
 
     def host_arguments(self) -> tuple[str, ...]:
         """Return restic's arguments on this machine."""
@@ -142,14 +165,17 @@ class MediumBackend(DirectoryBackend):
             self._medium.require()
             raise
 
-    def immutability(self, point: RecoveryPoint) -> Immutability:
-        """Return that the medium is declared to be offline: drp cannot see where it is between two drills."""
-        del point
+    def attest(
+        self,
+        subject: str,
+        points: Sequence[str],
+        demand: LockDemand,
+        *,
+        mode: str,
+        needs: Mapping[str, Needs] | None = None,
+        cache: Path | None = None,
+    ) -> Attestation:
+        """Return what is observed while the medium is here: where it is between two drills is declared, and unseen."""
         self._medium.require()
-        return Immutability(
-            mode="offline",
-            provenance="declared",
-            remarks=(
-                say("medium {label}: as changeable as any directory while it is attached", label=self._medium.label),
-            ),
-        )
+        found = super().attest(subject, points, demand, mode=mode, needs=needs, cache=cache)
+        return offline(found, self._medium.label)

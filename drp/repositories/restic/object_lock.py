@@ -20,6 +20,7 @@ from drp.domain.worm.attestation import Attestation, BucketFacts, LockDemand
 from drp.domain.worm.judging import SeenObject, needed_until, weighed
 from drp.domain.worm.lock_findings import gone, lock_findings, shortened
 from drp.domain.worm.objects import ObjectVersion
+from drp.errors import AccessDenied
 from drp.repositories.locations.lock_memory import LockMemory
 from drp.repositories.locations.locks_known import KnownLocks
 from drp.repositories.locations.s3 import S3Reader
@@ -103,7 +104,7 @@ class LockWatch:
         facts = replace(
             blank,
             needed=len(wanted),
-            superset=needs is None or any(each.superset or each.unknown for each in needs.values()),
+            superset=not needs or any(each.superset or each.unknown for each in needs.values()),
             remembered=sum(1 for key in chosen if seen.locks.is_remembered((key, found.version(key)))),
             asked_again=seen.locks.asked_again,
             remarks=(*found.remarks, *_remarks(seen, found, len(objects), len(wanted)), *_exactness(needs)),
@@ -123,6 +124,8 @@ class LockWatch:
         """
         seen = self._looked()
         found = self._listing(seen, view)
+        if names and not self._may_see(seen, found, ()):
+            raise AccessDenied(_NO_RETENTION)
         seen.locks.ask([(name, found.version(name)) for name in names if found.is_there(name)], lambda _: enough)
         return {name: _object(seen, found, name, None) for name in names}
 

@@ -28,6 +28,7 @@ from drp.repositories.parts import must_fit
 from drp.repositories.restic.answers import PRINTED
 from drp.repositories.restic.attested import SeesLocks
 from drp.repositories.restic.backend import PASSWORD_VARIABLE, Backend, Condition
+from drp.repositories.restic.by_content import NamesContent
 from drp.repositories.restic.errors import error_for, error_of, kind_of_failure, no_end
 from drp.repositories.restic.locks import signs
 from drp.repositories.restic.needed import KnowsNeeds
@@ -56,7 +57,7 @@ class _Listed:
     hidden: tuple[Phrase, ...] = ()
 
 
-class ResticRepository(SeesLocks, KnowsNeeds):
+class ResticRepository(NamesContent, SeesLocks, KnowsNeeds):
     """One restic repository."""
 
     def __init__(

@@ -79,13 +79,16 @@ class ResticTool:
             ) from error
         return features_of(output.stdout)
 
-    def call(self, *arguments: str, on_line: OnLine | None = None, capture: bool = True) -> Output:
-        """Run a command that only reads. The caller judges how it ended."""
+    def call(
+        self, *arguments: str, on_line: OnLine | None = None, capture: bool = True, limits: WaitLimits | None = None
+    ) -> Output:
+        """Run a command that only reads, within the repository's limits or others. The caller judges how it ended."""
         cached = self._may_cache()
+        limits = limits or self._limits
         return run(
             [str(self.path), *self._repository, "--no-lock", "--json", *([] if cached else ["--no-cache"]), *arguments],
-            timeout_seconds=self._limits.command_seconds,
-            idle_seconds=self._limits.idle_seconds,
+            timeout_seconds=limits.command_seconds,
+            idle_seconds=limits.idle_seconds,
             environment={"RESTIC_CACHE_DIR": str(self._cache), "TMPDIR": str(self._cache)} if cached else {},
             secrets=self._secrets(),
             on_line=on_line,

@@ -215,7 +215,7 @@ class _Session:
             for each in _split(ids)
             if each not in parts[folder]
         ]
-        return Needs(names=names, missing=tuple(lost[:_MISSING_SHOWN]))
+        return Needs(names=names, missing=tuple(lost[:_MISSING_SHOWN]), own=f"snapshots/{point}")
 
     def _why(self, ended: bytes) -> Phrase:
         _, reason, folder, identity = wire.END.unpack(ended)

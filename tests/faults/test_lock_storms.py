@@ -1,0 +1,52 @@
+"""A store that fails while it is asked for locks: what was not seen is unknown, and never taken to be locked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from drp.domain.repository import S3Location, WaitLimits
+from drp.domain.restore import SecretReference
+from drp.domain.service_address import ServiceAddress
+from drp.domain.worm.attestation import LockDemand
+from drp.errors import AccessDenied, Unreachable
+from drp.repositories.locations.lock_memory import LockMemory
+from drp.repositories.locations.s3 import S3Reader
+from drp.repositories.locations.s3_heads import LockQuestions
+from drp.repositories.restic.object_lock import LockWatch
+from tests.support.lock_store import lock_store
+
+POINT = "1" * 64
+NOW = LockDemand(required=True)
+SECRET = SecretReference(kind="file", value=("/none",))
+
+
+def watch(port: int, folder: Path | None = None) -> LockWatch:
+    location = S3Location(
+        endpoint=ServiceAddress(secure=False, host="127.0.0.1", port=port),
+        bucket="bucket",
+        access_key=SECRET,
+        secret_key=SECRET,
+    )
+    limits = WaitLimits(answer_seconds=20)
+    reader = S3Reader("store", location, lambda _: "AKIDEXAMPLE", limits)
+    questions = LockQuestions("store", location, lambda _: "AKIDEXAMPLE", limits)
+    memory = LockMemory(folder / "locks.sqlite" if folder is not None else None, "store")
+    return LockWatch(reader, questions, memory, audited_objects=10_000)
+
+
+def test_every_version_is_asked_once_and_hardly_any_the_second_time(tmp_path: Path) -> None:
+    with lock_store(1500) as port:
+        first = watch(port, tmp_path).attest("store", (POINT,), NOW, mode="compliance")
+        assert first.modes == {"compliance": 1503}
+        assert (first.needed, first.remembered) == (1503, 0)
+        second = watch(port, tmp_path).attest("store", (POINT,), NOW, mode="compliance")
+        assert second.modes == first.modes
+        assert second.remembered == 1503 - 32 - 20, "a random sample is asked again, and what ends first"
+
+
+@pytest.mark.parametrize(("status", "error"), [(503, Unreachable), (403, AccessDenied), (429, Unreachable)])
+def test_a_store_that_refuses_midway_leaves_nothing_known(status: int, error: type[Exception], tmp_path: Path) -> None:
+    with lock_store(600, fail_after=300, status=status) as port, pytest.raises(error):
+        watch(port, tmp_path).attest("store", (POINT,), NOW, mode="compliance")
