@@ -1,10 +1,7 @@
 """`make bench`: every figure; `python -m tests.benchmarks PART [OPTIONS]` measures one part.
 
-<<<<<<< HEAD
-Parts: start, typed, drill, many, journal, history, orders, schedule, standing, facts, region, reconcile, pinned, hashing.
-=======
-Parts: start, typed, drill, many, journal, history, orders, schedule, standing, facts, region, reconcile, locks, hashing.
->>>>>>> main
+Parts: start, typed, drill, many, journal, history, orders, schedule, standing, facts, region, reconcile, locks, pinned,
+hashing.
 
 Run it on a quiet machine; ratios are what counts. Without arguments the table of hashing is written beside this file.
 """
@@ -61,13 +58,10 @@ def main(arguments: list[str]) -> int:
         region.main(rest if part else [])
     if part in {"", "reconcile"}:
         reconcile_speed.main(rest if part else [])
-<<<<<<< HEAD
-    if part in {"", "pinned"}:
-        pinned.main(rest if part else [])
-=======
     if part in {"", "locks"}:
         locks.main(rest if part else [])
->>>>>>> main
+    if part in {"", "pinned"}:
+        pinned.main(rest if part else [])
     if part in {"", "hashing"}:
         return hashing.main(rest if part else ["--table", str(TABLE)])
     return 0
