@@ -148,3 +148,14 @@ def failing_after(count: int, answer: Callable[[], Response]) -> Lie:
 def failing_each(every: int, answer: Callable[[], Response]) -> Lie:
     """Answer each so-manieth request otherwise."""
     return lambda store, _: answer() if len(store.requests) % every == 0 else None
+
+
+def known_also_as(alias: str, bucket: str) -> Lie:
+    """Have a second name for a bucket."""
+
+    def lie(store: LyingStore, request: Request) -> Response | None:
+        if request.bucket != alias:
+            return None
+        return store.signed_anew(request, request.target.replace(f"/{alias}", f"/{bucket}", 1))
+
+    return lie

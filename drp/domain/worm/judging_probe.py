@@ -26,6 +26,8 @@ class Sight:
     mode: str = ""
     """compliance, governance, or empty: none."""
     until: datetime | None = None
+    held: bool = False
+    """It is under legal hold besides, so that no refusal would be the retention's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

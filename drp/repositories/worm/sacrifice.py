@@ -126,7 +126,8 @@ class Altar:
         if not answer.done and answer.code not in NO_CONFIGURATION:
             return Sight(unseen=shown(answer))
         self.note_time(answer)
-        return Sight(whole=content == wanted, mode=mode.lower(), until=until)
+        held = read.found.get("ObjectLockLegalHoldStatus") == "ON"
+        return Sight(whole=content == wanted, mode=mode.lower(), until=until, held=held)
 
     def mark(self, key: str) -> tuple[Answer, str]:
         """Lay a delete marker over an object; return its version, empty where there is none to be seen afterwards."""
@@ -175,12 +176,12 @@ class Altar:
 
     def again(self, found: Iterable[ObjectVersion]) -> Sacrifice | None:
         """Return an object of an earlier run that is whole and locked for long enough still."""
-        for each in found:
-            if each.marker or "/probe-" not in each.key:
-                continue
+        whole = [each for each in found if not each.marker and "/probe-" in each.key]
+        for each in whole[:_MOST_REMOVED]:
             sight = self.look(each.key, each.version)
             enough = sight.until is not None and sight.until - self.now() >= LEAST_LEFT
-            if not sight.unseen and sight.there and sight.whole and sight.mode == self.mode and enough:
+            usable = sight.there and sight.whole and sight.mode == self.mode and not sight.held
+            if not sight.unseen and usable and enough:
                 return Sacrifice(key=each.key, version=each.version, sight=sight)
         return None
 
