@@ -72,16 +72,7 @@ def judge_newest(
             )
         )
     if newest.missing:
-        found.append(
-            (
-                "critical",
-                fact(
-                    "recovery-points-are-gone",
-                    "recovery points that were there are gone or altered: {missing}",
-                    missing=several(newest.missing[:3]),
-                ),
-            )
-        )
+        found.append(("critical", _missing(newest)))
     if newest.looked and newest.at is None and not newest.unknown:
         found.append(("critical", fact("repositories-list-no-recovery", "its repositories list no recovery point")))
     elif newest.looked and newest.at is None:  # what is away may hold one; what is here was emptied, or never filled
@@ -102,3 +93,10 @@ def judge_newest(
             )
         )
     return tuple(found)
+
+
+def _missing(newest: NewestPoint) -> Phrase:
+    missing = several(newest.missing[:3])
+    return fact(
+        "recovery-points-are-gone", "recovery points that were there are gone or altered: {missing}", missing=missing
+    )

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from drp.domain.events import DrillDeclared
+from itertools import islice
+
+from drp.domain.events import DrillDeclared, PhaseCompleted
 from drp.domain.journal import Journal
 from drp.domain.occasion import Occasion
+from drp.domain.phase import Selected
 from drp.domain.phrase import say
 from drp.domain.schedule.register import Register
 from drp.errors import Tampered
 
 _NEWEST = 50
 """Among so many drills the newest of the schedule is looked for whenever the register is opened."""
+_LOOKED_AT = 5
+"""So many drills that nobody scheduled are asked for what they saw of the register."""
+_BEFORE_SELECTION = 50
+"""A drill takes its first point within so many entries, or had to wait."""
 
 
 def occasion_of(journal: Journal, drill: str) -> Occasion | None:
@@ -20,25 +27,43 @@ def occasion_of(journal: Journal, drill: str) -> Occasion | None:
 
 
 def require_declared(journal: Journal, register: Register, *, every: bool = False) -> None:
-    """Raise Tampered unless the register still holds what drills of the schedule say that it held.
+    """Raise Tampered unless the register still holds what drills say that it held.
 
-    The newest is asked, or ``every`` one. The register is chained, so what the newest names covers all before it.
+    The newest of the schedule is asked, and the newest that took its point with the register at hand; or ``every`` one.
+    The register is chained, so what the newest names covers all before it.
     """
     history = journal.history
-    newest = history.newest(history.count() if every else _NEWEST)
-    for one in reversed(newest):
-        occasion = occasion_of(journal, one.drill) if one.drill.endswith("z") else None
-        if occasion is None:
-            continue
-        position, _, link = occasion.register_head.partition(":")
-        if not position.lstrip("-").isdigit() or register.link_at(int(position)) != link:
-            raise Tampered(
-                say(
-                    "register: drill {drill} was declared when its entry {position} was there, and it is not any more",
-                    drill=one.drill,
-                    position=position,
-                ),
-                hint="bring the journal's database back from a copy, and find out who changed it",
-            )
-        if not every:
+    looked_at = 0
+    for one in reversed(history.newest(history.count() if every else _NEWEST)):
+        scheduled = one.drill.endswith("z")
+        occasion = occasion_of(journal, one.drill) if scheduled else None
+        heads = [occasion.register_head] if occasion is not None else []
+        if every or scheduled or looked_at < _LOOKED_AT:
+            looked_at += 1
+            heads += [head for head in [_head_at_selection(journal, one.drill)] if head]
+        for head in heads:
+            _require(register, one.drill, head)
+        if heads and not every:
             return
+
+
+def _require(register: Register, drill: str, head: str) -> None:
+    position, _, link = head.partition(":")
+    if not position.lstrip("-").isdigit() or register.link_at(int(position)) != link:
+        raise Tampered(
+            say(
+                "register: drill {drill} was declared when its entry {position} was there, and it is not any more",
+                drill=drill,
+                position=position,
+            ),
+            hint="bring the journal's database back from a copy, and find out who changed it",
+        )
+
+
+def _head_at_selection(journal: Journal, drill: str) -> str:
+    """Return how far the register went when a drill took its first point; empty: it did not, or did not say."""
+    for entry in islice(journal.entries(drill), _BEFORE_SELECTION):
+        event = entry.event
+        if isinstance(event, PhaseCompleted) and isinstance(event.output, Selected):
+            return event.output.known.head if event.output.known is not None else ""
+    return ""

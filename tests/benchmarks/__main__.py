@@ -1,6 +1,6 @@
 """`make bench`: every figure; `python -m tests.benchmarks PART [OPTIONS]` measures one part.
 
-Parts: start, typed, drill, many, journal, history, orders, schedule, standing, facts, region, reconcile, locks, hashing.
+Parts: start, typed, drill, many, journal, history, orders, schedule, standing, facts, region, reconcile, locks, horizon, hashing.
 
 Run it on a quiet machine; ratios are what counts. Without arguments the table of hashing is written beside this file.
 """
@@ -15,6 +15,7 @@ from tests.benchmarks import (
     hashing,
     hashing_typed,
     history,
+    horizon,
     journal,
     locks,
     many,
@@ -56,6 +57,8 @@ def main(arguments: list[str]) -> int:
         region.main(rest if part else [])
     if part in {"", "reconcile"}:
         reconcile_speed.main(rest if part else [])
+    if part in {"", "horizon"}:
+        horizon.main(int(rest[0]) if rest else 1_000_000)
     if part in {"", "locks"}:
         locks.main(rest if part else [])
     if part in {"", "hashing"}:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,8 +15,10 @@ from drp.domain.schedule.events import Paused, PolicySeen, SlotEnded, SlotExpect
 from drp.domain.schedule.fold import fold_register
 from drp.domain.schedule.register import Register
 from drp.domain.schedule.slot import Slot
+from drp.domain.worm.points import LostPoint, NotedPoint
 from drp.errors import Busy, UsageError
 from drp.journal import SqlJournal
+from drp.service.worm.expected_points import RegisterLedger
 from tests.simulators.register import MemoryRegister
 from tests.support.fixtures_journal import PostgresServer
 
@@ -172,3 +175,39 @@ def test_each_host_leaves_a_sign_that_it_looked(open_register: Open) -> None:
     register.beat("alpha", AT + timedelta(minutes=1))
     assert open_register().beats() == {"alpha": AT + timedelta(minutes=1), "beta": AT}
     assert register.verify() == 0
+
+
+def noted(first: int, last: int) -> tuple[NotedPoint, ...]:
+    return tuple(
+        NotedPoint(application="ehr", point=f"{number:064x}", consistent_at=AT + timedelta(hours=number))
+        for number in range(first, last)
+    )
+
+
+def test_two_hosts_keep_one_ledger_of_points(open_register: Open) -> None:
+    one, two = (RegisterLedger(open_register, host) for host in ("one", "two"))
+    one.note("vault", noted(0, 2500), ())
+    two.note("vault", noted(2400, 2600), ())
+    known = one.known("vault")
+    assert known == two.known("vault")
+    assert len(known) == 2600
+    gone = LostPoint(application="ehr", point=f"{7:064x}")
+    one.note("vault", (), (gone,))
+    since = two.known("vault")["ehr", gone.point].lost_at
+    two.note("vault", (), (gone,))
+    assert one.known("vault")["ehr", gone.point].lost_at == since, "a loss counts from when it was first seen"
+    assert one.known("elsewhere") == {}
+    register = open_register()
+    assert register.verify() == 6
+    assert register.state() == fold_register(register.entries())
+
+
+def test_a_ledger_of_ten_thousand_points_is_read_quickly_again_and_again(open_register: Open) -> None:
+    ledger = RegisterLedger(open_register, "one")
+    ledger.note("vault", noted(0, 10_000), ())
+    register = open_register()
+    register.state()
+    begun = time.process_time()
+    for _ in range(10):
+        assert len(register.state().repositories["vault"].expected) == 10_000
+    assert time.process_time() - begun < 2

@@ -15,6 +15,7 @@ from drp.clock import SystemClock
 from drp.domain.events import DrillDeclared
 from drp.domain.occasion import Occasion
 from drp.domain.schedule.events import PolicySeen
+from drp.domain.worm.known import RepositoryKnown
 from drp.drill.declare import declare
 from drp.drill.recorder import Silent
 from drp.errors import Busy, Tampered
@@ -22,7 +23,8 @@ from drp.journal import SqlJournal
 from drp.service.registered import occasion_of, require_declared
 from tests.simulators.journal import MemoryJournal
 from tests.simulators.register import MemoryRegister
-from tests.simulators.world import plan
+from tests.simulators.world import Script, World, plan
+from tests.unit.test_drill_control_flow import run
 
 OCCASION = Occasion(
     order="ehr/full@20261129T020000Z",
@@ -120,3 +122,15 @@ def test_a_head_that_is_none_is_believed_by_nobody(tmp_path: Path) -> None:
         declared(journal, replace(OCCASION, register_head="nonsense"))
         with pytest.raises(Tampered):
             require_declared(journal, MemoryRegister(clock))
+
+
+@pytest.mark.parametrize("every", [False, True])
+def test_a_register_that_lost_what_a_drill_saw_when_it_took_its_point_was_tampered_with(every: bool) -> None:
+    register = MemoryRegister(SystemClock())
+    register.append(PolicySeen(policy="ehr/full", digest="a"), PolicySeen(policy="lis/full", digest="a"))
+    world = World(Script(known=RepositoryKnown(head=register.head())))
+    assert run(world).verdict == "passed"
+    require_declared(world.journal, register, every=every)
+    register.written = register.written[:1]
+    with pytest.raises(Tampered, match="is not any more"):
+        require_declared(world.journal, register, every=every)

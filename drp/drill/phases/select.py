@@ -61,7 +61,8 @@ def select_phase(context: PhaseContext) -> Selected:
     locks = attested(context, repository, point)
     immutability, unlocked = seen_of(point, immutability, locks, now)
     horizon, ending = seen_horizon(context, repository, point, locks, now)
-    known = context.ports.known(recovery.repository)
+    unexpected = expectation.findings(listing, bound.pinned)
+    known = context.ports.known(recovery.repository)  # with what was noted just now
     return Selected(
         point=point,
         immutability=immutability,
@@ -81,7 +82,7 @@ def select_phase(context: PhaseContext) -> Selected:
             *lacking,
             *undrawn,
             *listing_findings(context, listing, point, refused, told=bool(lacking)),
-            *expectation.findings(listing, bound.pinned),
+            *unexpected,
             *unlocked,
             *ending,
             *_let_through(known),
