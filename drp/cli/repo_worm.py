@@ -24,8 +24,8 @@ _MODES: Mapping[str, Phrase] = {**LOCKS, "expired": fact("lock-expired", "lock t
 _MARKS = {"critical": "✗", "inconclusive": "?", "warning": "!", "note": "·"}
 _ROWS: Mapping[str, tuple[str, ...]] = {
     "deletion": ("delete-version", "delete-batch", "delete-file", "bypass-governance"),
-    "overwriting": ("overwrite", "write-file"),
-    "mode": ("downgrade-mode",),
+    "overwriting": ("overwrite", "write-file", "rename-file"),
+    "mode": ("downgrade-mode", "change-file-mode"),
     "until": ("shorten-retention", "remove-retention"),
     "versioning": ("suspend-versioning",),
     "lock": ("remove-lock-configuration",),

@@ -152,6 +152,8 @@ class WormSettings:
     """A bucket of its own, under Object Lock, on which even what would harm is tried; None: that is not probed."""
     extend: WriteKeys | None = None
     """With them ``drp repo horizon --extend`` may lengthen retention; None: it is not offered."""
+    sacrifice: Path | None = None
+    """A file, protected as a repository in a directory is, that the probe may destroy; None: it is not probed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

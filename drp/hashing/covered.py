@@ -10,7 +10,7 @@ from __future__ import annotations
 import fcntl
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -159,16 +159,38 @@ class Covered:
         with self._writing():
             self._base.execute("UPDATE runs SET ended = ? WHERE id = ?", (now.isoformat(), run.number))
 
-    def list_anew(self, objects: Iterable[Listed], at: datetime) -> int:
+    def list_anew(
+        self, objects: Iterable[Listed], at: datetime, hidden: Callable[[str], bool]
+    ) -> tuple[int, list[str]]:
         """Note all that is there now, and return the number of the listing: all of it, or nothing when it breaks off.
 
-        An object under whose name there is another content than before counts as never read.
+        An object under whose name there is another content than before counts as never read. ``hidden``: whether a
+        delete marker lies over a name, asked once all was listed. Names that are not hidden and of which no version is
+        called the current one, as after changes below the store's own interface, are returned: their newest counts.
         """
         with self._writing():
             number = self._base.execute("INSERT INTO listings (at) VALUES (?)", (at.isoformat(),)).lastrowid or 0
             rows = ({**asdict(one), "seen": number} for one in objects)
             self._base.executemany(_SEE, rows)
-        return number
+            question = "SELECT key FROM objects WHERE seen = ? GROUP BY key HAVING max(current) = 0 ORDER BY key"
+            headless = [key for (key,) in self._base.execute(question, (number,)) if not hidden(key)]
+            self._base.executemany(
+                "UPDATE objects SET current = 1, was_current = seen, lost = NULL WHERE key = :key AND version = "
+                "(SELECT version FROM objects WHERE key = :key AND seen = :seen ORDER BY modified DESC LIMIT 1)",
+                ({"key": key, "seen": number} for key in headless),
+            )
+            self._base.execute(  # read by its name once, while its versions were not listed
+                "DELETE FROM objects WHERE version = '' AND seen < :seen AND "
+                "key IN (SELECT key FROM objects WHERE seen = :seen)",
+                {"seen": number},
+            )
+        return number, headless
+
+    def parts(self, listing: int) -> dict[str, int]:
+        """Return how many objects of each part are read by their names now; of those below them, as part ``""``."""
+        question = "SELECT CASE WHEN current THEN part ELSE '' END, count(*) FROM objects WHERE seen = ? GROUP BY 1"
+        with self._translated():
+            return dict(self._base.execute(question, (listing,)))
 
     def gone(self, listing: int) -> tuple[Gone, ...]:
         """Return the keys of which no version is current any more, though one was."""

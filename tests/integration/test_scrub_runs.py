@@ -93,6 +93,9 @@ def test_with_the_key_the_config_is_judged_and_a_wrong_one_is_refused(scrubbed: 
     pack = scrubbed.files("data")[0]
     flip(pack, 100)
     scrub = scrubbed.scrub(Wish(decode=True))
+    points = {path.name for path in scrubbed.files("snapshots")}
+    assert {point for each in scrub.damaged for point in each.points or ()} <= points
+    assert scrub.damaged[0].points
     assert codes(scrub)[0] == "DRP-L040"
     assert any(each.code == "DRP-L048" and pack.name in str(each.observed) for each in scrub.findings)
     (scrubbed.site / "password").write_text("wrong\n")

@@ -25,6 +25,8 @@ Attempt = Literal[
     "change-policy",
     "delete-file",
     "write-file",
+    "rename-file",
+    "change-file-mode",
 ]
 Came = Literal["refused", "succeeded", "ignored", "undecided", "not-probed"]
 Ground = Literal["", "lock", "rights"]
@@ -75,7 +77,7 @@ class Probe:
     tried: tuple[Tried, ...]
     findings: tuple[Finding, ...] = ()
     mode: str = ""
-    """The mode that it was locked in: compliance or governance."""
+    """The mode that it was locked in: compliance or governance; ``files`` of a directory, ``server`` over REST."""
     left: tuple[str, ...] = ()
     """What earlier runs have left and could not be removed, by key and version; no more than twenty."""
     clock_ahead_ms: int | None = None
@@ -94,7 +96,11 @@ class Probe:
 
 
 def needed_of(mode: str) -> frozenset[Attempt]:
-    """Return the attempts that the lock has to refuse before anything is called probed."""
+    """Return the attempts that the lock, or what protects files, has to refuse before anything is called probed."""
+    if mode == "server":
+        return frozenset({"delete-file", "write-file"})
+    if mode == "files":
+        return frozenset({"delete-file", "write-file", "rename-file", "change-file-mode"})
     common: frozenset[Attempt] = frozenset(
         {"delete-version", "delete-batch", "overwrite", "shorten-retention", "remove-retention"}
     )

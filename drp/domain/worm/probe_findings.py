@@ -34,6 +34,8 @@ ATTEMPTS: Mapping[Attempt, Phrase] = MappingProxyType(
         "change-policy": fact("try-change-policy", "change the policy of the bucket"),
         "delete-file": fact("try-delete-file", "delete a file"),
         "write-file": fact("try-write-file", "write a file"),
+        "rename-file": fact("try-rename-file", "rename a file"),
+        "change-file-mode": fact("try-change-file-mode", "change who may do what to a file"),
     }
 )
 """What each attempt was to do, in words."""
@@ -42,6 +44,7 @@ KEYS: Mapping[str, Phrase] = MappingProxyType(
         "reader": fact("keys-reader", "the reader's keys"),
         "probe": fact("keys-probe", "the probe's keys"),
         "writer": fact("keys-writer", "the writer's keys"),
+        "user": fact("keys-user", "the rights of drp's user"),
     }
 )
 

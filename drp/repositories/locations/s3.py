@@ -70,6 +70,19 @@ class S3Reader:
                 if limit is not None and count >= limit:
                     return
 
+    def read_by_name(self, folder: str = "") -> Iterator[ObjectVersion]:
+        """Yield what is read by its name now, of whatever version: ``""``."""
+        for page in self._pages("list_objects_v2", Prefix=self.location.key(folder)):
+            for item in page.get("Contents", []):
+                yield ObjectVersion(
+                    key=self._relative(item["Key"]),
+                    version="",
+                    size=int(item.get("Size") or 0),
+                    modified=item["LastModified"],
+                    latest=True,
+                    marker=False,
+                )
+
     def versions(self, folder: str = "") -> Iterator[ObjectVersion]:
         """Yield every version and delete marker below a folder, in the service's order."""
         for page in self._pages("list_object_versions", Prefix=self.location.key(folder)):

@@ -84,8 +84,16 @@ class StoredBucket:
         return self._reader.versions(folder)
 
     def everything(self, folder: str = "") -> Iterator[ObjectVersion | Odd]:
-        """Yield the same: in a bucket there is nothing but objects."""
-        return self._reader.versions(folder)
+        """Yield every version, and what is read by a name of which the service lists no current version.
+
+        So is what was changed below the service's own interface: its versions are not listed any more.
+        """
+        current: set[str] = set()
+        for one in self._reader.versions(folder):
+            if one.latest and not one.marker:
+                current.add(one.key)
+            yield one
+        yield from (one for one in self._reader.read_by_name(folder) if one.key not in current)
 
     def read(self, key: str, version: str | None, *, offset: int = 0, length: int | None = None) -> Iterator[bytes]:
         """Yield the bytes of one version; what breaks off is continued where it did, as long as more comes."""

@@ -43,12 +43,16 @@ def probed(wiring: Wiring, name: str, *, again: bool = False) -> Probe:
 
 def _tried(wiring: Wiring, settings: RepositorySettings, earlier: Probe | None) -> Probe:
     from drp.config.secrets import resolve
+    from drp.repositories.locations.kind import ProbedLocation, location_kind
     from drp.repositories.worm.probing import clients_of, probe
 
     location, keys = settings.location, settings.worm.probe
     if not isinstance(location, S3Location):
+        kind = location_kind(location)
+        if isinstance(kind, ProbedLocation):
+            return kind.probe(settings, resolve, wiring.clock.now().wall)
         raise UsageError(
-            say("repository {name} is in no bucket: there are no locks to be probed", name=settings.name),
+            say("where repository {name} lies, nothing can be probed", name=settings.name),
             hint=say("`drp repo worm {name}` says what protects it", name=settings.name),
         )
     if keys is None:

@@ -82,7 +82,7 @@ class Judge:
         empty = [part for part in ("config", "keys") if not there[part]]
         empty += [part for part in ("snapshots", "index", "data") if not there[part] and part in were]
         if empty:
-            hidden = self.listing.hidden
+            hidden = len(self.listing.hidden)
             observed = fact("nothing-left-of", "nothing is there of: {parts}", parts=several(empty))
             if hidden:
                 observed = fact(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from drp.domain.phrase import Phrase, fact
@@ -27,8 +27,8 @@ class Listing:
     """Folders that could not be looked into."""
     below: int = 0
     """Versions that lie below current ones, or below delete markers."""
-    hidden: int = 0
-    """Delete markers on top: names that nobody finds."""
+    hidden: set[str] = field(default_factory=set)
+    """Names over which a delete marker lies: nobody finds them."""
 
     def objects(self, stored: StoredObjects, repository: NamedByContent) -> Iterator[Listed]:
         """Yield every version of the repository's own objects. Raises as listing does."""
@@ -36,15 +36,21 @@ class Listing:
             if isinstance(one, Odd):
                 self._odd(one)
             elif one.marker:
-                self.hidden += one.latest
+                if one.latest:
+                    self.hidden.add(one.key)
             else:
                 named = repository.named(one.key)
                 if named.part:
-                    self.parts[named.part] += one.latest
-                    self.below += not one.latest
                     yield _listed(one, named.part, named.sha256)
                 elif not (one.key.endswith("/") and one.size == 0):  # what consoles make for a folder
                     self._tell(one.key, fact("not-its-own-name", "not a name that the backup tool gives"))
+
+    def take(self, parts: Mapping[str, int], headless: Sequence[str]) -> None:
+        """Take how many objects of each part there are, and names of which no version is called the current one."""
+        self.parts, self.below = Counter(parts), parts.get("", 0)
+        del self.parts[""]
+        for key in headless:
+            self._tell(key, fact("no-version-current", "the store calls none of its versions the current one"))
 
     def _odd(self, one: Odd) -> None:
         if one.unlisted:

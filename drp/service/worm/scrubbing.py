@@ -156,7 +156,9 @@ class _Scrubbing:
     def _list(self) -> tuple[Listing, int]:
         listing = Listing()
         objects = listing.objects(self._stored, self._repository)
-        return listing, self._covered.list_anew(objects, self._clock.now().wall)
+        number, headless = self._covered.list_anew(objects, self._clock.now().wall, listing.hidden.__contains__)
+        listing.take(self._covered.parts(number), headless)
+        return listing, number
 
     def _draw(self, run: Run, number: int) -> list[tuple[str, str]]:
         """Return the objects drawn: those with the smallest SHA-256 of seed and name, each as likely as any other."""
