@@ -9,6 +9,7 @@ from drp.domain.findings.finding import Finding
 from drp.domain.findings.finding_code import FindingCode
 from drp.domain.findings.hardened import FILES_LET_GO, HARDENING_UNDECIDED, SERVER_LETS_GO
 from drp.domain.phrase import Phrase, fact
+from drp.domain.terms import listed
 from drp.domain.worm.probe import Attempt, Came, Ground, Tried, needed_of
 from drp.domain.worm.probe_findings import named
 
@@ -28,7 +29,7 @@ def came_of(said: Said, *, whole: bool | None, able: bool | None) -> tuple[Came,
         return "undecided", "", fact("sacrifice-unseen", "nobody could look afterwards")
     if not whole:
         if said == "done":
-            return "succeeded", "", fact("sacrifice-gone", "the file is gone, or another one")
+            return "succeeded", "", fact("sacrifice-done", "it was done")
         return (
             "succeeded",
             "",
@@ -55,9 +56,13 @@ def came_of(said: Said, *, whole: bool | None, able: bool | None) -> tuple[Came,
 
 def findings_of(tried: Sequence[Tried], mode: Mode) -> Iterator[Finding]:
     """Yield what the attempts mean: what came through, and what nobody was shown to be refused."""
-    for each in tried:
-        if each.came in {"succeeded", "ignored"}:
-            yield _LET_GO[mode].finding(subject=named(each), observed=_seen(each), expected=_REFUSAL)
+    through = [each for each in tried if each.came in {"succeeded", "ignored"}]
+    if through:
+        what = tuple(dict.fromkeys(named(each) for each in through))
+        seen = tuple(dict.fromkeys(_seen(each) for each in through))
+        yield _LET_GO[mode].finding(
+            subject=listed(what, None, "; "), observed=listed(seen, None, "; "), expected=_REFUSAL
+        )
     held = {each.attempt for each in tried if each.came == "refused" and each.ground == "lock"}
     told: set[Attempt] = set()
     for each in tried:
