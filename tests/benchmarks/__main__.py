@@ -23,6 +23,7 @@ from tests.benchmarks import (
     reconcile_speed,
     region,
     schedule,
+    scrub,
     standing,
     start,
 )
@@ -58,6 +59,8 @@ def main(arguments: list[str]) -> int:
         reconcile_speed.main(rest if part else [])
     if part in {"", "locks"}:
         locks.main(rest if part else [])
+    if part in {"", "scrub"}:
+        scrub.main(rest if part else [])
     if part in {"", "hashing"}:
         return hashing.main(rest if part else ["--table", str(TABLE)])
     return 0
