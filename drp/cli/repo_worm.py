@@ -10,6 +10,7 @@ from drp.cli.repo_probe import CAME, GROUNDS
 from drp.cli.words import NO, NONE, UNKNOWN, YES, first, word
 from drp.codec import to_data
 from drp.domain.phrase import Day, Duration, Instant, Phrase, count, fact, joined, lasting, say
+from drp.domain.repository import S3Location
 from drp.domain.terms import LOCKS
 from drp.domain.worm.attestation import Attestation
 from drp.domain.worm.lock_findings import VERSIONING_NOT_SEEN
@@ -24,8 +25,8 @@ _MODES: Mapping[str, Phrase] = {**LOCKS, "expired": fact("lock-expired", "lock t
 _MARKS = {"critical": "✗", "inconclusive": "?", "warning": "!", "note": "·"}
 _ROWS: Mapping[str, tuple[str, ...]] = {
     "deletion": ("delete-version", "delete-batch", "delete-file", "bypass-governance"),
-    "overwriting": ("overwrite", "write-file"),
-    "mode": ("downgrade-mode",),
+    "overwriting": ("overwrite", "write-file", "rename-file"),
+    "mode": ("downgrade-mode", "change-file-mode"),
     "until": ("shorten-retention", "remove-retention"),
     "versioning": ("suspend-versioning",),
     "lock": ("remove-lock-configuration",),
@@ -99,8 +100,11 @@ def _rows(found: RepositoryLocks) -> Iterator[tuple[str, ...]]:
     ]
     yield say("mode"), word(_MODES, found.settings.worm.mode), _observed_modes(seen), _probed(probe, "mode")
     yield say("locked until"), joined(keeps, ", ") or NONE, _until(seen), _probed(probe, "until")
-    yield say("deletion"), NONE, NONE, _probed(probe, "deletion")
-    yield say("overwriting"), NONE, _overwritten(seen), _probed(probe, "overwriting")
+    yield say("deletion"), found.settings.location.declared or NONE, NONE, _probed(probe, "deletion")
+    in_bucket = isinstance(found.settings.location, S3Location)
+    yield say("overwriting"), NONE, _overwritten(seen) if in_bucket else NONE, _probed(probe, "overwriting")
+    if not in_bucket:
+        return
     if seen.bucket.object_lock is None and seen.unknown and not seen.bucket.not_seen:
         return
     yield say("object lock"), NONE, _yes_no(bucket.object_lock), _probed(probe, "lock")
@@ -123,6 +127,8 @@ def _until(seen: Attestation) -> Phrase:
         return UNKNOWN
     if seen.forever:
         return say("no date: legal hold on everything")
+    if seen.earliest is None and seen.modes.keys() == {"governance"}:
+        return say("no date: until root takes it away")
     return say("{until}", until=Instant(seen.earliest)) if seen.earliest is not None else say("not locked")
 
 
@@ -176,7 +182,11 @@ def _sentences(found: RepositoryLocks) -> Iterator[Phrase]:
         yield say("not judged: {why}", why=seen.unknown)
         return
     if seen.needed:
-        looked = count("{n} object version is needed", "{n} object versions are needed", seen.needed)
+        looked = (
+            count("{n} object version is needed", "{n} object versions are needed", seen.needed)
+            if isinstance(found.settings.location, S3Location)
+            else count("{n} file or folder is needed", "{n} files and folders are needed", seen.needed)
+        )
         points = count("by {n} recovery point", "by {n} recovery points", found.points)
         yield say(
             "{looked} {points}, {asked} looked at, {remembered} of them remembered ({again} asked again)",

@@ -128,6 +128,7 @@ def worm(said: RepositoryFile, site: Path) -> WormSettings:
         probe=_write_keys(asked.probe, site),
         scratch_bucket=asked.scratch_bucket,
         extend=_write_keys(asked.extend, site),
+        sacrifice=site / asked.sacrifice if asked.sacrifice is not None else None,
     )
 
 

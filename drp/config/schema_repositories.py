@@ -118,11 +118,15 @@ class WormFile(Strict):
     mode: Literal["compliance", "governance"] = "compliance"
     """compliance, or governance where that is enough."""
     probe: WriteKeysFile | None = None
-    """Keys of the probe, which may write objects; left out: locks are observed, and not probed."""
+    """Keys of the probe, which may write objects; left out: locks are observed, and not probed. Of a `rest` server: the
+    backup job's user and password."""
     scratch_bucket: Text | None = None
     """A bucket of its own, under Object Lock, on which even what would do harm is tried; left out: not probed."""
     extend: WriteKeysFile | None = None
     """Keys that may lengthen retention, for `drp repo horizon --extend`; left out: it is not offered."""
+    sacrifice: Text | None = None
+    """Of a directory or medium: a file on its file system, protected as the backup is, that drp may destroy; it holds
+    the line `drp: this file may be destroyed`. Left out: not probed."""
 
     @field_validator("scratch_bucket")
     @classmethod

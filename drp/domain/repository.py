@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar, Literal
 
+from drp.domain.phrase import NOTHING, Phrase, say
 from drp.domain.restore import SecretReference
 from drp.domain.schedule.policy import Window
 from drp.domain.service_address import ServiceAddress
@@ -59,6 +60,11 @@ class Location:
         return None
 
     @property
+    def declared(self) -> Phrase:
+        """Return what the site says of it that keeps points from being deleted; nothing: nothing."""
+        return NOTHING
+
+    @property
     def files(self) -> tuple[Path, ...]:
         """Return files that say whom to believe, such as certificates: a drill's plan keeps their digests."""
         return ()
@@ -93,6 +99,11 @@ class MediumLocation(Location):
     def folder(self) -> Path:
         """Return where it is found on this machine while the medium is attached."""
         return self.mount / self.path
+
+    @property
+    def declared(self) -> Phrase:
+        """Return that it is away."""
+        return say("away but for backups and drills")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,6 +163,8 @@ class WormSettings:
     """A bucket of its own, under Object Lock, on which even what would harm is tried; None: that is not probed."""
     extend: WriteKeys | None = None
     """With them ``drp repo horizon --extend`` may lengthen retention; None: it is not offered."""
+    sacrifice: Path | None = None
+    """A file, protected as a repository in a directory is, that the probe may destroy; None: it is not probed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,7 @@
 """`make bench`: every figure; `python -m tests.benchmarks PART [OPTIONS]` measures one part.
 
-Parts: start, typed, drill, many, journal, history, orders, schedule, standing, facts, region, reconcile, locks, hashing.
+Parts: start, typed, drill, many, journal, history, orders, schedule, standing, facts, region, reconcile, locks, horizon,
+pinned, hashing.
 
 Run it on a quiet machine; ratios are what counts. Without arguments the table of hashing is written beside this file.
 """
@@ -15,10 +16,12 @@ from tests.benchmarks import (
     hashing,
     hashing_typed,
     history,
+    horizon,
     journal,
     locks,
     many,
     orders,
+    pinned,
     postgres_facts,
     reconcile_speed,
     region,
@@ -57,10 +60,14 @@ def main(arguments: list[str]) -> int:
         region.main(rest if part else [])
     if part in {"", "reconcile"}:
         reconcile_speed.main(rest if part else [])
+    if part in {"", "horizon"}:
+        horizon.main(int(rest[0]) if rest else 1_000_000)
     if part in {"", "locks"}:
         locks.main(rest if part else [])
     if part in {"", "scrub"}:
         scrub.main(rest if part else [])
+    if part in {"", "pinned"}:
+        pinned.main(rest if part else [])
     if part in {"", "hashing"}:
         return hashing.main(rest if part else ["--table", str(TABLE)])
     return 0

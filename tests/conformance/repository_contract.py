@@ -9,7 +9,7 @@ import pytest
 
 from drp.domain.application import BackupJob
 from drp.domain.ports import Abilities
-from drp.domain.repository_port import PointsLookedInto, SubPaths
+from drp.domain.repository_port import NeededObjects, PointsLookedInto, SubPaths
 from drp.domain.restore import RestoreOutcome
 from drp.errors import NotFound, RepositoryError
 from tests.support.fixtures_repositories import RepositoryWorld, application
@@ -62,6 +62,26 @@ class RepositoryContract:
         gone = replace(world.newest, id="0" * 64)
         with pytest.raises(RepositoryError):
             repository.look_into(gone)
+
+    def test_whoever_knows_what_a_point_needs_names_it_all(self, world: RepositoryWorld) -> None:
+        repository = world.repository
+        if not isinstance(repository, NeededObjects):  # no kind must be able to
+            return
+        needs = repository.needs(world.newest)
+        if needs.unknown:  # the place gives its objects to the backup tool alone, and says so
+            assert (len(needs.names), repository.points_needing(["config"])) == (0, None)
+            assert "reads no objects" in needs.unknown
+            return
+        assert (needs.missing, needs.superset) == ((), False)
+        assert needs.own in needs.names
+        assert len(set(needs.names)) == len(needs.names) == len(list(needs.names))
+        assert "nothing/of/that/name" not in needs.names
+        ((point, gone),) = repository.needs_of([replace(world.newest, id="0" * 64)])
+        assert point.id == "0" * 64
+        assert gone.unknown
+        assert len(gone.names) == 0
+        if len({*world.ids}) == len(world.ids):
+            assert repository.points_needing([needs.own]) == {needs.own: (world.newest.id,)}
 
     def test_order_runs_in_the_cell(self, world: RepositoryWorld) -> None:
         point = world.newest

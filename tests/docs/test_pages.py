@@ -14,8 +14,8 @@ from tests.support.scratch import scratch
 
 GENERATED = {"site-reference.md"}
 """Written from the schema, see `test_site_reference`."""
-ON_SERVERS = {"databases.md", "several-hosts.md"}
-"""Run against servers, see `test_databases`."""
+ON_SERVERS = {"databases.md", "several-hosts.md", "worm.md"}
+"""Run against servers, see `test_databases` and `test_worm`."""
 KINDS = {"sh", "sh elsewhere", "text", "yaml", "json", "ini", "dockerfile"}
 LENGTH = 150
 

@@ -50,3 +50,11 @@ def test_every_version_is_asked_once_and_hardly_any_the_second_time(tmp_path: Pa
 def test_a_store_that_refuses_midway_leaves_nothing_known(status: int, error: type[Exception], tmp_path: Path) -> None:
     with lock_store(600, fail_after=300, status=status) as port, pytest.raises(error):
         watch(port, tmp_path).attest("store", (POINT,), NOW, mode="compliance")
+
+
+def test_what_vanishes_between_listing_and_asking_is_not_locked(tmp_path: Path) -> None:
+    with lock_store(600, fail_after=300, status=404) as port:
+        seen = watch(port, tmp_path).attest("store", (POINT,), NOW, mode="compliance")
+    assert seen.modes == {"compliance": 300, "none": 303}
+    assert "DRP-L001" in {finding.code for finding in seen.findings}
+    assert seen.earliest is None

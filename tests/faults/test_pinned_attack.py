@@ -10,11 +10,12 @@ import pytest
 
 from drp.domain.ports import Repository
 from drp.domain.repository_port import PinnedView, PinnedViews
+from drp.drill.phases.pinning import below_findings
 from drp.errors import DrpError, UsageError
 from tests.support.fixtures_buckets import Bucket, make_repository
 from tests.support.fixtures_repositories import application
 from tests.support.pinned_views import attack, point_of, restored, tree
-from tests.support.restic_tools import KINDS, executable
+from tests.support.restic_tools import KINDS, executable, make_tree
 from tests.support.s3_server import S3Server
 
 pytestmark = pytest.mark.real
@@ -149,3 +150,59 @@ def test_a_view_whose_process_ends_says_so_and_is_made_again_of_the_same_version
     assert again is not view
     assert again.pinned == replace(view.pinned, why="asked")
     assert again.repository.points(EHR).points
+
+
+def test_single_packs_that_are_hidden_or_overwritten_are_read_from_below_and_told(
+    s3_server: S3Server, repository_in: Make, tmp_path: Path
+) -> None:
+    bucket = make_repository(s3_server, executable("current"), tmp_path)
+    first = {key for key, *_ in s3_server.versions(bucket.name)}
+    made = [tmp_path / "more" / str(number) for number in range(3)]
+    for number, folder in enumerate(made):  # a pack each
+        make_tree(folder, files=2, seed=number + 10)
+        bucket.writer.backup(folder)
+    whole = bucket.writer.backup(tmp_path / "more", tags=("ehr",))
+    bucket = replace(bucket, point=whole, source=tmp_path / "more")
+    client, before = s3_server.client("writer"), s3_server.versions(bucket.name)
+    packs = sorted(
+        (
+            (client.head_object(Bucket=bucket.name, Key=key)["ContentLength"], key)
+            for key, *_ in before
+            if "/data/" in key and key not in first
+        ),
+        reverse=True,
+    )
+    (_, hidden), (size, overwritten) = packs[:2]  # of data, since trees are small
+    client.delete_object(Bucket=bucket.name, Key=hidden)
+    client.put_object(Bucket=bucket.name, Key=overwritten, Body=b"x" * size)
+    view = view_of(repository_in(bucket))
+    assert view.pinned.why == "now"
+    order, outcome = restored(view, point_of(bucket), tmp_path / "out")
+    assert outcome.exit_code == 0, outcome
+    assert tree(tmp_path / "out" / str(bucket.source).lstrip("/")) == tree(bucket.source)
+    told = view.served(order.served_by)
+    assert {f"site/ehr/{each.read.key}": each.marker for each in told.below} == {hidden: True, overwritten: False}
+    kept = {key: version for key, version, *_ in before}
+    assert {f"site/ehr/{each.read.key}": each.read.version for each in told.below} == {
+        key: kept[key] for key in (hidden, overwritten)
+    }
+    assert told.altered == ()
+    codes = [finding.code for finding in below_findings(told)]
+    assert codes == ["DRP-L057", "DRP-L057"]
+
+
+def test_a_bucket_that_is_pruned_as_usual_is_read_from_nowhere_below(
+    s3_server: S3Server, repository_in: Make, tmp_path: Path
+) -> None:
+    bucket = make_repository(s3_server, executable("current"), tmp_path)
+    more = make_tree(tmp_path / "more", files=3, seed=20)
+    kept = bucket.writer.backup(more, tags=("ehr",))
+    bucket.writer.run("forget", "--prune", bucket.point)
+    view = view_of(repository_in(bucket))
+    assert (view.pinned.why, str(view.pinned.tampering)) == ("now", "")
+    assert [point.id for point in view.repository.points(EHR).points] == [kept]
+    order, outcome = restored(view, replace(point_of(bucket), id=kept), tmp_path / "out")
+    assert outcome.exit_code == 0
+    told = view.served(order.served_by)
+    assert (told.below, told.gone, told.altered) == ((), (), ())
+    assert tree(tmp_path / "out" / str(more).lstrip("/")) == tree(more)

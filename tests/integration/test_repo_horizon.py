@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from drp.domain.repository_port import LocksSeen
+from drp.domain.worm.attestation import LockDemand
+from drp.drill.phases.horizons import seen_horizon
+from drp.repositories.kind import create
+from drp.repositories.restic.settings import ResticSettings
 from tests.support import warm
+from tests.support.fixtures_repositories import application, keep_secret, resolve
+from tests.support.locations import s3_location
 from tests.support.restic_tools import PASSWORD, Restic, executable, make_tree
 from tests.support.s3_server import S3Server
 
@@ -130,6 +138,41 @@ def test_a_new_point_lasts_no_longer_than_the_old_packs_that_it_uses(bucket: Buc
     newest = bucket.seen(status=1)["horizons"][0]
     assert datetime.fromisoformat(newest["until"]) == longer
     assert newest["enough"] is True
+
+
+def test_a_drill_keeps_the_horizon_of_its_point(bucket: Bucket, tmp_path: Path) -> None:
+    bucket.restic.backup(bucket.source, tags=["app=ehr"])
+    bucket.lock(NOW + timedelta(days=2))
+    (bucket.source / "new.txt").write_text("new")
+    bucket.restic.backup(bucket.source, tags=["app=ehr"])
+    bucket.lock(NOW + timedelta(days=30))
+    reader = bucket.server.identities["ro_lock"]
+    settings = ResticSettings(
+        name="vault",
+        location=s3_location(
+            bucket.restic.repository,
+            access_key=keep_secret(tmp_path, "access", reader.access_key),
+            secret_key=keep_secret(tmp_path, "secret", reader.secret_key),
+        ),
+        password=keep_secret(tmp_path, "password", PASSWORD),
+        executable=str(bucket.restic.program),
+    )
+    repository = create(settings, resolve=resolve, cache_directory=tmp_path / "cache")
+    ehr = application("ehr", tags=("app=ehr",))
+    point = repository.points(ehr).points[0]
+    assert isinstance(repository, LocksSeen)
+    locks = repository.attest((point,), LockDemand())
+    context = SimpleNamespace(recovery=SimpleNamespace(application=ehr))
+    horizon, findings = seen_horizon(context, repository, point, locks, NOW)  # type: ignore[arg-type]
+    assert horizon is not None
+    assert (horizon.until, horizon.point, horizon.unknown) == (NOW + timedelta(days=2), point.id, "")
+    assert [finding.code for finding in findings] == ["DRP-L031"]
+    assert locks.earliest == horizon.until
+    gone = replace(point, id="0" * 64)
+    unknown, findings = seen_horizon(context, repository, gone, locks, NOW)  # type: ignore[arg-type]
+    assert unknown is not None
+    assert unknown.until is None
+    assert [finding.code for finding in findings] == ["DRP-L032"]
 
 
 def test_one_pack_without_a_lock_is_enough(bucket: Bucket) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from urllib.parse import urlsplit
 
 from tests.simulators.lying_store import Lie, LyingStore, Request, Response
@@ -121,15 +121,15 @@ def overwrites_in_place(store: LyingStore, request: Request) -> Response | None:
     return None
 
 
-def refusing_with(status: int, code: str) -> Lie:
-    """Refuse as the real store does, in other words."""
+def refusing_with(words: Mapping[str, tuple[int, str]]) -> Lie:
+    """Refuse as the real store does, in other words: method → status and code."""
 
     def lie(store: LyingStore, request: Request) -> Response | None:
         answer = store.forward(request)
-        if answer.status == 403:
-            return error(status, code)
-        if request.deletes_batch and b"<Code>AccessDenied</Code>" in answer.body:
-            answer.body = answer.body.replace(b"AccessDenied", code.encode())
+        if request.deletes_batch:
+            answer.body = answer.body.replace(b"AccessDenied", words["POST"][1].encode())
+        elif answer.status == 403:
+            return error(*words[request.method])
         return answer
 
     return lie

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from drp.domain.findings.locks import NOT_LOCKED
+from drp.domain.findings.probe import SETTING_CHANGED
 from drp.domain.worm.facts import LocksProbed, Scrubbed
 from drp.domain.worm.known import RepositoryKnown
 from drp.service.known import known_of
@@ -27,8 +28,9 @@ def test_the_newest_probe_and_scrub_are_in_the_record():
 
 def test_what_a_probe_found_grave_fails_every_drill_from_that_repository():
     grave = NOT_LOCKED.finding(subject="probe", observed="deleted", expected="refused")
+    settings = SETTING_CHANGED.finding(subject="scratch", observed="changed", expected="refused")
     minor = replace(grave, severity="warning", code="DRP-L005")
-    world = World(Script(known=RepositoryKnown(probe=replace(probe(), findings=(minor, grave)))))
+    world = World(Script(known=RepositoryKnown(probe=replace(probe(), findings=(minor, settings, grave)))))
     assert run(world).verdict == "failed"
     assert recorded(world).findings == (grave,)
     assert run_healthy().verdict == "passed"

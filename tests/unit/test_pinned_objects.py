@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from drp.domain.phrase import say
+from drp.domain.phrase import Phrase, say
 from drp.domain.worm.objects import ObjectVersion
 from drp.errors import AccessDenied, RepositoryError, Unreachable
 from drp.repositories.locations.stored import ObjectAbsent, Odd, ShortBody
@@ -26,7 +26,8 @@ class Store:
     """Objects in memory; each read may meet the next fault of the script."""
 
     def __init__(self, content: bytes = BYTES, *faults: Exception | Fault) -> None:
-        self.content, self.faults, self.asked = content, list(faults), []
+        self.content, self.faults = content, list(faults)
+        self.asked: list[tuple[str, str | None, int, int]] = []
         self.turn = threading.Lock()
 
     def versions(self, folder: str = "") -> Iterator[ObjectVersion]:
@@ -49,7 +50,7 @@ class Store:
             yield self.content[start : min(end, start + 10_000)]
 
 
-def words() -> str:
+def words() -> Phrase:
     return say("no answer")
 
 

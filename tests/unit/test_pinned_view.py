@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
@@ -99,3 +100,41 @@ def test_locks_and_foreign_names_are_in_no_view() -> None:
         assert not belongs(key), key
     assert digest_in("config") == ""
     assert digest_in(PACK) == NAME
+
+
+def contested(*versions: ObjectVersion) -> View:
+    return view_at(
+        versions,
+        NOON + timedelta(seconds=9),
+        wanted=belongs,
+        provable=lambda key: bool(digest_in(key)),
+        below_markers=lambda key: key.startswith("data/"),
+    )
+
+
+def test_a_pack_that_a_marker_hides_stays_and_a_point_does_not() -> None:
+    point, marker = f"snapshots/{NAME}", version(PACK, 5, "m", marker=True, latest=True)
+    view = contested(
+        marker, version(PACK, 1, "pack"), version(point, 5, "gone", marker=True, latest=True), version(point, 1)
+    )
+    assert {key: each.version for key, each in view.objects.items()} == {PACK: "pack"}
+    assert view.over == {PACK: marker}
+    assert view.digest == View(at=NOON).digest
+
+
+def test_of_versions_with_different_bytes_the_proven_one_counts_and_what_lies_over_it_is_known() -> None:
+    newer, right = version(PACK, 5, "rubbish"), version(PACK, 1, "right")
+    view = contested(newer, right, version("config", 5), version("config", 1, "first"))
+    assert view.disputed == {PACK: (newer, right)}
+    assert view.objects[PACK] is newer
+    settled = view.settled({PACK: right})
+    assert (settled.objects[PACK], settled.over, settled.disputed) == (right, {PACK: newer}, {})
+    assert view.settled({PACK: newer}).over == {}
+    assert view.settled({}).objects[PACK] is newer
+    assert settled.digest != view.digest
+
+
+def test_the_same_bytes_written_twice_are_no_dispute() -> None:
+    twice = [replace(version(PACK, at, str(at)), etag="same") for at in (5, 1)]
+    assert contested(*twice).disputed == {}
+    assert contested(*(replace(each, size=at) for at, each in enumerate(twice))).disputed

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -13,11 +14,13 @@ from drp.calendars.feeds import read_calendars
 from drp.config.site import check_and_advise, load_site
 from drp.domain.phrase import count, quoted, say
 from drp.domain.schedule.site import CalendarFeed
+from drp.domain.worm.attestation import Attestation, BucketFacts, LockDemand
+from drp.domain.worm.judging import SeenObject, immutability_of, weighed
+from drp.domain.worm.lock_findings import lock_findings
 from drp.domain.worm.objects import ObjectLock
 from drp.errors import DrpError
 from drp.journal.chain import DrillChain, JournalChain, Row, digest
 from drp.repositories.copies.folders import find
-from drp.repositories.restic.object_lock import conclude
 from drp.sandboxes.proof.answers import meaning
 from drp.service.telling import heard_error, heard_words, told_error, told_words
 from drp.trust import Trust
@@ -99,7 +102,15 @@ def test_what_a_restore_could_not_bring_back() -> None:
 def test_what_locks_prove() -> None:
     locks = {"config": ObjectLock(mode="worm", until=None, legal_hold=False)}
     locks |= {f"data/{n}": ObjectLock(mode="none", until=None, legal_hold=False) for n in range(9)}
-    all_french(conclude(locks, 10, []).remarks)
+    locks |= {"keys/a": ObjectLock(mode="governance", until=NOW + timedelta(days=1), legal_hold=False)}
+    seen = [SeenObject(key=key, lock=lock, required=NOW + timedelta(days=2)) for key, lock in locks.items()]
+    bucket = BucketFacts(object_lock=True, versioning="", hides=("r",), bypass=("*",))
+    attestation = weighed(seen, Attestation(at=NOW, needed=12, asked=0, bucket=bucket))
+    all_french(immutability_of(attestation).remarks)
+    covered = [replace(seen[0], covered="version"), replace(seen[1], covered="marker")]
+    found = lock_findings("worm", [*seen, *covered], attestation, LockDemand(required=True))
+    assert len(found) == 8, [each.code for each in found]
+    all_french([words for each in found for words in (each.observed, each.expected, each.remedy)])
 
 
 def test_what_a_probe_answers() -> None:

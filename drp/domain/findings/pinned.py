@@ -53,4 +53,11 @@ PERHAPS_TAMPERED = FindingCode(
     "Objects that restic writes once have a second version with other content. There are innocent reasons, such as a repository that was brought to a newer format. The drill restored what is there now.",
     "ask who wrote them; `drp drill run --as-of` restores from before",
 )
-PINNED = (TAMPERED, VERSION_GONE, NOT_PINNED, UNSTEADY, DATED_AHEAD, ALTERED, PERHAPS_TAMPERED)
+READ_BELOW = FindingCode(
+    "DRP-L057",
+    "critical",
+    "objects were read from below what hides them",
+    "A delete marker, or a version with other bytes, lies over an object that the recovery point needs: whoever restores by name misses it. The version below has the bytes that its name says, and the drill restored from it.",
+    "treat it as an intrusion: withdraw the key that writes backups, and recover from a view of the versions (`drp drill run`)",
+)
+PINNED = (TAMPERED, VERSION_GONE, NOT_PINNED, UNSTEADY, DATED_AHEAD, ALTERED, PERHAPS_TAMPERED, READ_BELOW)

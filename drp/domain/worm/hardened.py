@@ -63,7 +63,6 @@ def attestation_of(
         modes=modes,
         weakest=tuple(weakest[:_WEAKEST]),
         demanded=mode,
-        superset=True,
         unknown=_unlisted(seen),
         remarks=seen.remarks,
         findings=tuple(_findings(subject, seen, demand, mode)),

@@ -25,9 +25,13 @@ Attempt = Literal[
     "change-policy",
     "delete-file",
     "write-file",
+    "rename-file",
+    "change-file-mode",
 ]
 Came = Literal["refused", "succeeded", "ignored", "undecided", "not-probed"]
 Ground = Literal["", "lock", "rights"]
+THROUGH: frozenset[Came] = frozenset({"succeeded", "ignored"})
+"""What shows that a lock does not hold, or that the store cannot be believed."""
 
 OF_BUCKETS: frozenset[Attempt] = frozenset(
     {
@@ -39,6 +43,9 @@ OF_BUCKETS: frozenset[Attempt] = frozenset(
     }
 )
 """What concerns a whole bucket, and is tried on a scratch bucket alone."""
+
+_OF_BUCKETS_CODE = "DRP-L027"
+"""Of findings about objects to come, which say nothing of those that are there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,11 +82,18 @@ class Probe:
     tried: tuple[Tried, ...]
     findings: tuple[Finding, ...] = ()
     mode: str = ""
-    """The mode that it was locked in: compliance or governance."""
+    """The mode that it was locked in: compliance or governance; ``files`` of a directory, ``server`` over REST."""
     left: tuple[str, ...] = ()
     """What earlier runs have left and could not be removed, by key and version; no more than twenty."""
     clock_ahead_ms: int | None = None
     """By how much this machine's clock was ahead of the store's."""
+    broken_at: datetime | None = None
+    """When something last came through, in this probe or an earlier one; a later one that holds does not undo it."""
+
+    @property
+    def broken(self) -> bool:
+        """Return whether a lock was shown not to hold: something came through, was not set, or is gone."""
+        return any(each.severity == "critical" and each.code != _OF_BUCKETS_CODE for each in self.findings)
 
     @property
     def proven(self) -> bool:
@@ -87,14 +101,18 @@ class Probe:
 
         What was tried on a whole bucket is not counted: it concerns objects to come, and is a finding of its own.
         """
-        if any(each.came in {"succeeded", "ignored"} and each.attempt not in OF_BUCKETS for each in self.tried):
+        if any(each.came in THROUGH and each.attempt not in OF_BUCKETS for each in self.tried):
             return False
         held = {each.attempt for each in self.tried if each.came == "refused" and each.ground == "lock"}
         return needed_of(self.mode) <= held
 
 
 def needed_of(mode: str) -> frozenset[Attempt]:
-    """Return the attempts that the lock has to refuse before anything is called probed."""
+    """Return the attempts that the lock, or what protects files, has to refuse before anything is called probed."""
+    if mode == "server":
+        return frozenset({"delete-file", "write-file"})
+    if mode == "files":
+        return frozenset({"delete-file", "write-file", "rename-file", "change-file-mode"})
     common: frozenset[Attempt] = frozenset(
         {"delete-version", "delete-batch", "overwrite", "shorten-retention", "remove-retention"}
     )

@@ -12,6 +12,7 @@ from drp.domain.findings.pinned import (
     DATED_AHEAD,
     NOT_PINNED,
     PERHAPS_TAMPERED,
+    READ_BELOW,
     TAMPERED,
     UNSTEADY,
     VERSION_GONE,
@@ -118,6 +119,22 @@ def served_findings(served: Served) -> Iterator[Finding]:
     if (more := len(served.altered) - _NAMED) > 0:
         observed = fact("altered-in-all", "{n} have other bytes in all", n=len(served.altered))
         yield ALTERED.finding(subject=others(more), observed=observed, expected=named)
+
+
+def below_findings(served: Served) -> Iterator[Finding]:
+    """Yield what was read from below something newer."""
+    bare = fact("nothing-over-it", "nothing over the version that is needed")
+    for each in served.below[:_NAMED]:
+        read = each.read.version
+        observed = (
+            fact("below-a-marker", "version {version}, below the delete marker {over}", version=read, over=each.over)
+            if each.marker
+            else fact("below-a-version", "version {version}, below version {over}", version=read, over=each.over)
+        )
+        yield READ_BELOW.finding(subject=each.read.key, observed=observed, expected=bare)
+    if (more := len(served.below) - _NAMED) > 0:
+        observed = fact("below-in-all", "{n} were hidden in all", n=len(served.below))
+        yield READ_BELOW.finding(subject=others(more), observed=observed, expected=bare)
 
 
 def _findings(name: str, view: PinnedView) -> Iterator[Finding]:

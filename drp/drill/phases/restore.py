@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +16,7 @@ from drp.domain.phase import Prepared, Restored
 from drp.domain.phrase import Phrase, Rate, fact, say
 from drp.domain.plan import PlannedRecovery
 from drp.domain.ports import Progress
-from drp.domain.restore import RESTORED, RESTORED_FOLDER, RestoreOrder, RestoreOutcome, RestoreReceipt
+from drp.domain.restore import RESTORED, RESTORED_FOLDER, CellSecret, RestoreOrder, RestoreOutcome, RestoreReceipt
 from drp.domain.runbook import RunbookOrder, RunbookResult
 from drp.domain.sandbox import Residue
 from drp.domain.terms import others
@@ -24,7 +24,7 @@ from drp.domain.worm.pinned import Served
 from drp.drill.context import PhaseContext
 from drp.drill.phases.belief import believed
 from drp.drill.phases.notices import malformed_of, notice_findings
-from drp.drill.phases.pinning import served_findings, view_again
+from drp.drill.phases.pinning import below_findings, served_findings, view_again
 from drp.drill.phases.restore_watch import RestoreWatch
 from drp.errors import Interrupted, ManifestError, RunbookError, SandboxError
 
@@ -38,16 +38,42 @@ def restore_phase(context: PhaseContext) -> Restored:
 
     Raises what Sandbox, RunbookRunner, Repository, ManifestSource and Hasher name.
     """
-    point, prepared = context.point, context.prepared
-    runbook = context.recovery.application.runbook
-    assert runbook is not None
-    view = view_again(context)
+    point, view = context.point, view_again(context)
     repository = view.repository if view is not None else context.ports.repositories[context.recovery.repository]
     part = _part(context)
     order = repository.restore_order(point) if part is None else repository.restore_order(point, only=part)
     order = order.capped(context.recovery.bytes_per_second)
     watch = RestoreWatch(context, forecasts=order.holes_known, view=view)
-    cell = context.ports.sandbox.open_cell(prepared.sandbox, order, repository.secrets())
+    result = _carried_out(context, order, repository.secrets(), watch)
+    if view is not None and not result.ok and (error := view.trouble()) is not None:
+        raise error
+    result = _settled(context, result)
+    served = view.served(order.served_by) if view is not None else Served()
+    outcome = _outcome(result)
+    receipt = repository.receipt(point, outcome) if part is None else repository.receipt(point, outcome, whole=False)
+    root = Path(context.prepared.sandbox.data_path) / RESTORED_FOLDER / order.source_root.lstrip("/")
+    return Restored(
+        receipt=replace(receipt, restored_root=str(root)),
+        runbook=result,
+        first_byte_ms=watch.milliseconds,
+        bytes_per_second=order.bytes_per_second,
+        read=served.read,
+        findings=(
+            *_findings(result, receipt, served),
+            *below_findings(served),
+            *notice_findings(result),
+            *_uncapped(context.recovery, order),
+        ),
+    )
+
+
+def _carried_out(
+    context: PhaseContext, order: RestoreOrder, secrets: Sequence[CellSecret], watch: RestoreWatch
+) -> RunbookResult:
+    """Run the runbook's restore in a cell, which is gone afterwards. Raises as `restore_phase` does."""
+    runbook = context.recovery.application.runbook
+    assert runbook is not None
+    cell = context.ports.sandbox.open_cell(context.prepared.sandbox, order, secrets)
     try:
         result = context.ports.runbooks.run(
             RunbookOrder(
@@ -70,21 +96,7 @@ def restore_phase(context: PhaseContext) -> Restored:
         context.ports.sandbox.destroy(cell)
         raise
     require_gone(context.ports.sandbox.destroy(cell))
-    if view is not None and not result.ok and (error := view.trouble()) is not None:
-        raise error
-    result = _settled(context, result)
-    served = view.served(order.served_by) if view is not None else Served()
-    outcome = _outcome(result)
-    receipt = repository.receipt(point, outcome) if part is None else repository.receipt(point, outcome, whole=False)
-    root = Path(prepared.sandbox.data_path) / RESTORED_FOLDER / order.source_root.lstrip("/")
-    return Restored(
-        receipt=replace(receipt, restored_root=str(root)),
-        runbook=result,
-        first_byte_ms=watch.milliseconds,
-        bytes_per_second=order.bytes_per_second,
-        read=served.read,
-        findings=(*_findings(result, receipt, served), *notice_findings(result), *_uncapped(context.recovery, order)),
-    )
+    return result
 
 
 def _settled(context: PhaseContext, result: RunbookResult) -> RunbookResult:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from drp.domain.clock import Stamp, waited_ms
 from drp.domain.findings.finding import Finding
 from drp.domain.findings.points import SUB_PATH_LACKING
+from drp.domain.findings.probe import SETTING_CHANGED
 from drp.domain.findings.time import CLOCKS_APART, NEWEST_POINT_OLD
 from drp.domain.measure import milliseconds
 from drp.domain.newest_point import newest_of
@@ -190,9 +191,12 @@ def _lacking(context: PhaseContext, repository: Repository, point: RecoveryPoint
 
 
 def _let_through(known: RepositoryKnown | None) -> tuple[Finding, ...]:
-    """Return what the newest probe found grave: a store that lets through what it says is locked keeps nothing."""
-    probe = known.probe if known is not None else None
-    return tuple(found for found in probe.findings if found.severity == "critical") if probe is not None else ()
+    """Return what the newest probe found grave: a store that lets through what it says is locked keeps nothing.
+
+    What the probe's own keys may change of a scratch bucket is told by the probe, and says nothing of this point.
+    """
+    findings = known.probe.findings if known is not None and known.probe is not None else ()
+    return tuple(each for each in findings if each.severity == "critical" and each.code != SETTING_CHANGED.code)
 
 
 def _clock_findings(context: PhaseContext, ahead_ms: int | None) -> tuple[Finding, ...]:

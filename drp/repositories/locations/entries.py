@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -10,7 +11,8 @@ from drp.config.locations import Given
 from drp.config.schema_repositories import MediumFile, S3LocationFile, s3_endpoint
 from drp.config.values import Text
 from drp.domain.phrase import say
-from drp.domain.repository import DEFAULT_REGION, DirectoryLocation, MediumLocation, S3Location
+from drp.domain.repository import DEFAULT_REGION, DirectoryLocation, MediumLocation, RepositorySettings, S3Location
+from drp.domain.worm.probe import Probe
 from drp.errors import UsageError
 from drp.repositories.kind import Resolve
 from drp.repositories.restic.backend import Backend
@@ -49,6 +51,14 @@ class _Directory:
         assert isinstance(settings.location, DirectoryLocation)
         return DirectoryBackend(settings.name, settings.location.path, audited_objects=settings.audited_objects)
 
+    def probe(self, settings: RepositorySettings, resolve: Resolve, at: datetime) -> Probe:
+        """Return what came of the attempts on the sacrificial file. Raises UsageError."""
+        from drp.repositories.locations.files_probe import probe_files  # noqa: PLC0415 - only when it is asked for
+
+        del resolve
+        assert isinstance(settings.location, DirectoryLocation)
+        return probe_files(settings, settings.location.folder, at)
+
 
 class _Medium:
     """An air-gapped medium."""
@@ -78,6 +88,17 @@ class _Medium:
         assert isinstance(place, MediumLocation)
         medium = Medium(place.mount, place.label)
         return MediumBackend(settings.name, medium, place.path, audited_objects=settings.audited_objects)
+
+    def probe(self, settings: RepositorySettings, resolve: Resolve, at: datetime) -> Probe:
+        """Return what came of the attempts on the sacrificial file. Raises UsageError, MediaNeeded."""
+        from drp.repositories.locations.files_probe import probe_files  # noqa: PLC0415 - only when it is asked for
+        from drp.repositories.locations.medium import Medium  # noqa: PLC0415 - as above
+
+        del resolve
+        place = settings.location
+        assert isinstance(place, MediumLocation)
+        Medium(place.mount, place.label).require()
+        return probe_files(settings, place.folder, at)
 
 
 class _Bucket:

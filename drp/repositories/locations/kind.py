@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from datetime import datetime
+from typing import Any, Protocol, runtime_checkable
 
 from drp.config.locations import LOCATIONS, ConfiguredLocation
-from drp.domain.repository import Location
+from drp.domain.repository import Location, RepositorySettings
+from drp.domain.worm.probe import Probe
 from drp.errors import PluginError
 from drp.registry import Registry
 from drp.repositories.kind import Resolve
@@ -20,6 +22,15 @@ class LocationKind(ConfiguredLocation, Protocol):
 
     def restic(self, settings: Any, resolve: Resolve) -> Backend:
         """Return how restic reaches a repository there, by its `ResticSettings`; nothing is contacted yet."""
+        ...
+
+
+@runtime_checkable
+class ProbedLocation(Protocol):
+    """A place on which drp can try, on something of its own, what must be refused; not every place can be."""
+
+    def probe(self, settings: RepositorySettings, resolve: Resolve, at: datetime) -> Probe:
+        """Return what came of it. Raises ``UsageError`` where the site does not allow it."""
         ...
 
 

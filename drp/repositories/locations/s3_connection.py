@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,7 @@ def connect(location: S3Location, keys: Keys, limits: WaitLimits) -> Any:
     from botocore.config import Config
 
     core = botocore.session.Session(session_vars=_NO_AMBIENT_SETTINGS)
+    core.register_component("data_loader", _models())
     return Session(botocore_session=core).client(
         "s3",
         endpoint_url=location.endpoint.url,
@@ -71,6 +73,14 @@ def connect(location: S3Location, keys: Keys, limits: WaitLimits) -> Any:
             proxies={},
         ),
     )
+
+
+@cache
+def _models() -> Any:
+    """Return what reads the descriptions of services: once for all clients, since it takes longer than all else."""
+    from botocore.loaders import create_loader
+
+    return create_loader()
 
 
 def failures(*more: type[Exception]) -> tuple[type[Exception], ...]:

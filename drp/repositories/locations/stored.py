@@ -34,6 +34,10 @@ class StorageBroken(RepositoryError):
     """The storage itself says that it cannot give the bytes back: a bad sector, a checksum of the file system."""
 
 
+class ObjectsOutOfReach(RepositoryError):
+    """drp reaches no objects at that kind of place by itself: the backup tool alone does."""
+
+
 class ObjectAbsent(RepositoryError):
     """An object, or that version of it, is not there."""
 
@@ -83,7 +87,7 @@ def stored_objects(
 ) -> StoredObjects:
     """Return the objects at a location of a repository; ``name`` is for messages. Keys of a bucket are resolved here.
 
-    Raises ``ConfigError`` as resolving secrets does, ``RepositoryError`` for a place whose bytes drp cannot reach by
+    Raises ``ConfigError`` as resolving secrets does, ``ObjectsOutOfReach`` for a place whose bytes drp cannot reach by
     itself. Nothing is contacted yet.
     """
     match location:
@@ -100,6 +104,6 @@ def stored_objects(
 
             return StoredBucket(name, location, resolve, limits)
         case _:
-            raise RepositoryError(
+            raise ObjectsOutOfReach(
                 say("repository {name}: drp reads no objects of a {kind}", name=name, kind=location.kind)
             )

@@ -18,7 +18,7 @@ from drp.command import Process, memory_file, start
 from drp.domain.phrase import say
 from drp.domain.repository import S3Location, WaitLimits
 from drp.domain.restore import SecretReference
-from drp.domain.worm.pinned import ReadVersion, Served, View
+from drp.domain.worm.pinned import Below, ReadVersion, Served, View
 from drp.errors import AccessDenied, DrpError, RepositoryError, Unreachable
 from drp.redact import remember
 from drp.repositories.pinned.main import USER
@@ -80,8 +80,15 @@ class ViewProcess:
     def served(self, door: str) -> Served:
         """Return what was given to whoever came by a door."""
         answer = self._ask({"served": door})
+        read = tuple(self._read(*each) for each in answer["read"])
+        over = self._view.over
         return Served(
-            read=tuple(self._read(*each) for each in answer["read"]),
+            read=read,
+            below=tuple(
+                Below(read=each, over=over[each.key].version, marker=over[each.key].marker)
+                for each in read
+                if each.key in over
+            ),
             gone=tuple(self._read(key, "") for key in answer["gone"]),
             altered=tuple(self._read(*each) for each in answer["altered"]),
         )

@@ -7,12 +7,12 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from drp.domain.phrase import fact
+from drp.domain.phrase import fact, own_words
 from drp.domain.recovery_point import RecoveryPoint
 from drp.domain.repository_port import Needs
 from drp.domain.restore import SecretReference
 from drp.redact import remember
-from drp.repositories.locations.stored import StoredObjects, stored_objects
+from drp.repositories.locations.stored import ObjectsOutOfReach, StoredObjects, stored_objects
 from drp.repositories.restic.needs.listing import Listing, listing
 from drp.repositories.restic.needs.session import Asked, Told, needs_of
 from drp.repositories.restic.settings import ResticSettings
@@ -49,7 +49,11 @@ class KnowsNeeds:
         if len(points) == 1 and points[0] == self._newest[1] and time.monotonic() - self._newest[0] < _FRESH_SECONDS:
             yield points[0], self._newest[2]
             return
-        stored, listed = self.objects()
+        try:
+            stored, listed = self.objects()
+        except ObjectsOutOfReach as error:
+            yield from ((point, Needs(unknown=own_words(error.message))) for point in points)
+            return
         ids = {point: bytes.fromhex(point) if is_id(point) else b"" for point in points}
         there = [point for point in points if ids[point] in listed.parts["snapshots"]]
         password = self._secret(self._place.password)
@@ -88,7 +92,10 @@ class KnowsNeeds:
     def points_needing(self, names: Collection[str]) -> Mapping[str, tuple[str, ...]] | None:
         """Return, for each name, the ids of the points that need it; None when one of them is unknown."""
         found: dict[str, list[str]] = {name: [] for name in names}
-        points = sorted(identity.hex() for identity in self.objects()[1].parts["snapshots"])
+        try:
+            points = sorted(identity.hex() for identity in self.objects()[1].parts["snapshots"])
+        except ObjectsOutOfReach:
+            return None
         for point, needs in self.needs_by_id(points):
             if needs.unknown:
                 return None

@@ -6,9 +6,11 @@ the repository; or the one that was asked for.
 
 from __future__ import annotations
 
+import hashlib
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -23,8 +25,8 @@ from drp.domain.worm.pinned import Pinned, Served, View, Why, view_at
 from drp.domain.worm.tampering import Tampering, diagnose
 from drp.errors import AccessDenied, DrpError, RepositoryError, UsageError
 from drp.repositories.locations.s3 import S3Reader
-from drp.repositories.locations.stored import StoredObjects, stored_objects
-from drp.repositories.pinned.layout import belongs
+from drp.repositories.locations.stored import ObjectAbsent, ShortBody, StoredObjects, stored_objects
+from drp.repositories.pinned.layout import belongs, digest_in
 from drp.repositories.pinned.process import ViewProcess
 from drp.repositories.restic.backend import Bucket
 from drp.repositories.restic.needs.listing import Listing, listing
@@ -36,6 +38,7 @@ MARGIN = timedelta(seconds=1)
 """Stores date versions in whole seconds: what is older than this cannot be joined by anything of the same date."""
 _TURN_SECONDS = 0.1
 _TURNS = 100
+_READERS = 4
 _ESSENTIAL = ("config", "keys/", "snapshots/", "index/")
 
 
@@ -107,6 +110,17 @@ class ResticView:
     def trouble(self) -> DrpError | None:
         """Return why it gives nothing any more."""
         return self.process.trouble()
+
+
+def _digest(stored: StoredObjects, version: ObjectVersion) -> str:
+    """Return the SHA-256 of a version; empty: it is not there any more, or not as long as it was listed."""
+    total = hashlib.sha256()
+    try:
+        for piece in stored.read(version.key, version.version):
+            total.update(piece)
+    except (ObjectAbsent, ShortBody):
+        return ""
+    return total.hexdigest()
 
 
 class _Seen(ResticRepository):
@@ -198,8 +212,29 @@ class BucketRepository(ResticRepository):
             view.process.close()
         return False
 
+    def _proven(self, view: View) -> dict[str, ObjectVersion]:
+        """Return the newest version of each disputed key whose bytes are what its name says, where there is one."""
+        if not view.disputed:
+            return {}
+        place = self._settings
+        stored = stored_objects(place.name, place.location, self._resolve, place.limits)
+
+        def right(key: str) -> ObjectVersion | None:
+            return next((each for each in view.disputed[key] if _digest(stored, each) == digest_in(key)), None)
+
+        with ThreadPoolExecutor(_READERS) as readers:
+            found = zip(view.disputed, readers.map(right, view.disputed), strict=True)
+            return {key: each for key, each in found if each is not None}
+
     def _view(self, there: Listed, at: datetime, why: Why, tampering: Tampering | None) -> ResticView:
-        view = view_at(there.versions, at.astimezone(UTC), wanted=belongs)
+        view = view_at(
+            there.versions,
+            at.astimezone(UTC),
+            wanted=belongs,
+            provable=lambda key: bool(digest_in(key)),
+            below_markers=lambda key: key.startswith("data/"),  # restic asks for what its index names, and no more
+        )
+        view = view.settled(self._proven(view))
         location = self._settings.location
         assert isinstance(location, S3Location)
         process = ViewProcess(self.name, location, self._resolve, self._settings.limits, view)

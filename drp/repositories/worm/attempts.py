@@ -15,7 +15,7 @@ from drp.repositories.worm.extending import shown
 from drp.repositories.worm.sacrifice import Altar, Sacrifice, bytes_of, delete, said, set_retention
 
 _ABLE = Control(able=True)
-_GAVE_UP = 6
+_GAVE_UP = 9
 """So many attempts in a row that the store did not look at end the probe; what nobody could look at counts thrice."""
 
 

@@ -28,6 +28,7 @@ from drp.tls import context
 LARGEST_BYTES = 64 << 20
 """Of one answer: a listing of some 600,000 names."""
 _PIECE = 1 << 16
+_READING = frozenset({"GET", "HEAD"})
 _VERSION_2 = "application/vnd.x.restic.rest.v2"
 
 
@@ -71,9 +72,19 @@ class RestConnection:
     """One server, spoken to with some credentials. Each call is a connection of its own."""
 
     def __init__(
-        self, name: str, location: RestLocation, credentials: Callable[[], Credentials | None], limits: WaitLimits
+        self,
+        name: str,
+        location: RestLocation,
+        credentials: Callable[[], Credentials | None],
+        limits: WaitLimits,
+        *,
+        may_change: bool = False,
     ) -> None:
-        """Take the repository's name, for messages, where it is, what gives credentials, and the time limits."""
+        """Take the repository's name, for messages, where it is, what gives credentials, and the time limits.
+
+        ``may_change``: only for the probe, on files of its own.
+        """
+        self._may_change = may_change
         self._name, self._location, self._credentials, self._limits = name, location, credentials, limits
         self.clock_ahead_ms: int | None = None
         """By how much this machine's clock was ahead of the server's when it last answered (RFC 9110 §6.6.1)."""
@@ -89,6 +100,10 @@ class RestConnection:
         Raises ``Unreachable`` for silence, a lost connection, a certificate that nobody vouches for, and an answer that
         does not end in time; ``RepositoryError`` for one that is larger than ``largest`` bytes.
         """
+        if method not in _READING and not self._may_change:
+            raise RepositoryError(
+                say("drp reads repositories and never sends {method}", method=method), hint="this is a bug in drp"
+            )
         deadline = time.monotonic() + self._limits.command_seconds
         try:
             with closing(self._connection()) as connection:

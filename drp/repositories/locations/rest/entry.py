@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
 
@@ -12,7 +13,9 @@ from drp.config.locations import Given
 from drp.config.schema import Secret, Strict
 from drp.config.values import Text
 from drp.domain.phrase import say
+from drp.domain.repository import RepositorySettings
 from drp.domain.service_address import ServiceAddress, service_address
+from drp.domain.worm.probe import Probe
 from drp.errors import UsageError
 from drp.repositories.kind import Resolve
 from drp.repositories.locations.rest.location import RestLocation
@@ -105,6 +108,13 @@ class _Rest:
 
         assert isinstance(settings.location, RestLocation)
         return RestBackend(settings.name, settings.location, resolve, settings.limits)
+
+    def probe(self, settings: RepositorySettings, resolve: Resolve, at: datetime) -> Probe:
+        """Return what came of the attempts on files of the probe's own. Raises UsageError."""
+        from drp.repositories.locations.rest.probing import probe_server  # noqa: PLC0415 - only when it is asked for
+
+        assert isinstance(settings.location, RestLocation)
+        return probe_server(settings, settings.location, resolve, at)
 
 
 REST = _Rest()

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+from drp.domain.phrase import NOTHING, Phrase, say
 from drp.domain.repository import Location
 from drp.domain.restore import SecretReference
 from drp.domain.service_address import ServiceAddress
@@ -30,6 +31,11 @@ class RestLocation(Location):
     def reached(self) -> tuple[str, int] | None:
         """Return host and port of the server."""
         return self.address.host, self.address.port
+
+    @property
+    def declared(self) -> Phrase:
+        """Return that the server is append-only, where the site says so."""
+        return say("append-only") if self.append_only else NOTHING
 
     @property
     def files(self) -> tuple[Path, ...]:
