@@ -9,10 +9,13 @@ from drp.domain.phrase import Phrase, fact
 from drp.domain.terms import listed
 from drp.domain.worm.judging import Covered
 from drp.domain.worm.objects import ObjectVersion
+from drp.domain.worm.policies import PROBE_FOLDER
 from drp.errors import AccessDenied
 from drp.repositories.locations.s3 import S3Reader
 
 _NAMED = 5
+_APART = ("locks/", f"{PROBE_FOLDER}/")
+"""What restic makes and deletes at every use, and what drp's own probe left: no point needs it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +36,7 @@ class Listed:
 
     def through(self, view: Mapping[str, ObjectVersion]) -> Listed:
         """Return the same with the versions of a view counted; what is over them now hides nothing of it."""
-        mine = {key: each for key, each in view.items() if not key.startswith("locks/")}
+        mine = {key: each for key, each in view.items() if not key.startswith(_APART)}
         over = {
             key for key, each in mine.items() if (now := self.versions.get(key)) is None or now.version != each.version
         }
@@ -79,13 +82,13 @@ def list_objects(reader: S3Reader) -> Listed:
     """
     try:
         versions = sorted(
-            (each for each in reader.versions() if not each.key.startswith("locks/")), key=lambda each: each.key
+            (each for each in reader.versions() if not each.key.startswith(_APART)), key=lambda each: each.key
         )
     except AccessDenied:
         remark = fact(
             "older-versions-not-seen", "older versions were not looked at: the key lacks s3:ListBucketVersions"
         )
-        names = sorted(name for name in reader.names() if not name.startswith("locks/"))
+        names = sorted(name for name in reader.names() if not name.startswith(_APART))
         return Listed(versions=dict.fromkeys(names), remarks=(remark,))
     newest: dict[str, ObjectVersion] = {}
     others: dict[str, list[ObjectVersion]] = {}
@@ -96,7 +99,7 @@ def list_objects(reader: S3Reader) -> Listed:
             others.setdefault(each.key, []).append(each)
     present: dict[str, ObjectVersion | None] = {key: each for key, each in newest.items() if not each.marker}
     strays = sorted(
-        name for name in reader.names() if name not in newest and name not in others and not name.startswith("locks/")
+        name for name in reader.names() if name not in newest and name not in others and not name.startswith(_APART)
     )
     remarks = (_strays(strays),) if strays else ()
     return Listed(
