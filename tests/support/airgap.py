@@ -21,6 +21,8 @@ def backed_up(stage: Rig, root: Path, *tags: str, manifest: str | None = None) -
         yield point
     finally:
         stage.air_gap().run("forget", *{one["id"] for one in stage.air_gap().snapshots()} - {stage.points["medium"]})
+        stage.drp("repo", "points", "medium", check=False)
+        stage.drp("repo", "accept", "medium", "--all", "--reason", "the test is over", check=False)
 
 
 @contextmanager
