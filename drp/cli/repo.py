@@ -65,12 +65,12 @@ def horizon(
     long enough; 1: something can be deleted, or ends earlier than `immutable_for` asks; 3: nobody could tell.
     """
     from drp.cli.context import wiring_of
-    from drp.cli.repo_horizon import extend_horizon, instant_of, show_horizons
+    from drp.cli.repo_horizon import extend_horizon, show_horizons
 
     wiring = wiring_of(context)
     if extend is None:
         return show_horizons(wiring, name, application, machine=machine)
-    return extend_horizon(wiring, name, instant_of(extend), application, point, agreed=yes, machine=machine)
+    return extend_horizon(wiring, name, extend, application, point, agreed=yes, machine=machine)
 
 
 @app.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from collections.abc import Callable
@@ -16,12 +17,13 @@ from drp.domain.phrase import Duration, Instant, Phrase, Size, count, joined, ow
 from drp.domain.worm.horizon import Horizon
 from drp.errors import UsageError
 from drp.service.wiring import Wiring
-from drp.service.worm.extending import Extension, Outcome, carry_out, plan_extension
-from drp.service.worm.horizons import SeenHorizons, see_horizons
+from drp.service.worm.extending import Extension, Outcome, carry_out, offered, plan_extension
+from drp.service.worm.horizons import SeenHorizons, see_horizons, settings_of
 
 _SHORT = 8
 _TICK_SECONDS = 1.0
 _SHOWN = 5
+_DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _STAGES: dict[str, Phrase] = {
     "index": say("reading index files"),
     "trees": say("following trees"),
@@ -164,7 +166,7 @@ def _print_details(each: Horizon) -> None:
 def extend_horizon(
     wiring: Wiring,
     name: str,
-    until: datetime,
+    said: str,
     application: str | None,
     point: str | None,
     *,
@@ -172,7 +174,8 @@ def extend_horizon(
     machine: bool,
 ) -> int:
     """Say what would be done, ask unless it was agreed to, do it, and say what the store says; 1: not all was done."""
-    plan = plan_extension(wiring, name, until, application, point, told=_progress())
+    offered(settings_of(wiring, name))
+    plan = plan_extension(wiring, name, instant_of(said), application, point, told=_progress())
     if not machine:
         _print_plan(plan)
     outcomes = _carried_out(wiring, plan, agreed=agreed, machine=machine) if plan.objects else []
@@ -186,8 +189,10 @@ def extend_horizon(
 
 
 def instant_of(text: str) -> datetime:
-    """Return the instant that an option names. Raises ``UsageError``."""
+    """Return the instant that an option names; a plain date is the end of that day, UTC. Raises ``UsageError``."""
     try:
+        if _DATE.fullmatch(text):
+            return parse_instant(f"{text}T23:59:59Z")
         return parse_instant(text)
     except ValueError as error:
         raise UsageError(say("--extend {problem}", problem=own_words(error.args[0] if error.args else text))) from None

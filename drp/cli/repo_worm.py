@@ -10,7 +10,7 @@ from drp.cli.repo_probe import CAME, GROUNDS
 from drp.cli.words import NO, NONE, UNKNOWN, YES, first, word
 from drp.codec import to_data
 from drp.domain.phrase import Day, Duration, Instant, Phrase, count, fact, joined, lasting, say
-from drp.domain.repository import S3Location
+from drp.domain.repository import MediumLocation, S3Location, WormSettings
 from drp.domain.terms import LOCKS
 from drp.domain.worm.attestation import Attestation
 from drp.domain.worm.lock_findings import VERSIONING_NOT_SEEN
@@ -98,7 +98,7 @@ def _rows(found: RepositoryLocks) -> Iterator[tuple[str, ...]]:
         say("{application} {time}", application=name, time=lasting(keeps))
         for name, keeps in found.immutable_for.items()
     ]
-    yield say("mode"), word(_MODES, found.settings.worm.mode), _observed_modes(seen), _probed(probe, "mode")
+    yield say("mode"), _declared_mode(found), _observed_modes(seen), _probed(probe, "mode")
     yield say("locked until"), joined(keeps, ", ") or NONE, _until(seen), _probed(probe, "until")
     yield say("deletion"), found.settings.location.declared or NONE, NONE, _probed(probe, "deletion")
     in_bucket = isinstance(found.settings.location, S3Location)
@@ -112,6 +112,14 @@ def _rows(found: RepositoryLocks) -> Iterator[tuple[str, ...]]:
     yield say("default retention"), NONE, _default(seen), _probed(probe, "default")
     yield say("bucket policy"), NONE, _yes_no(bucket.policy_seen), _probed(probe, "policy")
     yield say("lifecycle rules that expire"), NONE, _named(bucket.expires), _probed(probe, "expires")
+
+
+def _declared_mode(found: RepositoryLocks) -> Phrase:
+    """Return what the site says of locks: in a bucket always something, elsewhere where it says more than nothing."""
+    settings = found.settings
+    if isinstance(settings.location, S3Location) or found.immutable_for or settings.worm != WormSettings():
+        return _MODES[settings.worm.mode]
+    return LOCKS["offline"] if isinstance(settings.location, MediumLocation) else NONE
 
 
 def _observed_modes(seen: Attestation) -> Phrase:
@@ -196,7 +204,7 @@ def _sentences(found: RepositoryLocks) -> Iterator[Phrase]:
             remembered=seen.remembered,
             again=seen.asked_again,
         )
-    if seen.superset and seen.needed:
+    if seen.superset and seen.needed and isinstance(found.settings.location, S3Location):
         yield say("every data, index and key object counts as needed: nobody could tell which of them are")
     margin = _margin_seconds(seen)
     if margin is not None and seen.required_until is not None:

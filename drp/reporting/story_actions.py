@@ -104,14 +104,16 @@ def _together(result: ReconciliationResult) -> Iterator[Action]:
 def _remedies(
     record: EvidenceRecord, severity: Severity, told: Collection[str], besides: Collection[str] = ()
 ) -> Iterator[Action]:
-    """Yield the remedies of findings of a severity, each once for an application."""
-    seen: set[tuple[str, str]] = set()
+    """Yield the remedies of findings of a severity, each once, with all applications that it is for."""
+    names: dict[tuple[Phrase | Data, Phrase | Data], list[str]] = {}
     for recovery in record.recoveries:
         for finding in recovery.findings:
-            key = recovery.recovery, finding.remedy
-            if finding.severity != severity or finding.code in told or key in seen or recovery.recovery in besides:
+            if finding.severity != severity or finding.code in told or recovery.recovery in besides:
                 continue
-            seen.add(key)
             title = Phrase(CATALOGUE[finding.code].title) if finding.code in CATALOGUE else Data(finding.code)
-            values = {"application": Data(recovery.recovery), "title": title, "remedy": remedy_of(finding)}
-            yield Action(say("{application}, {title}: {remedy}", **values))
+            whose = names.setdefault((title, remedy_of(finding)), [])
+            if recovery.recovery not in whose:
+                whose.append(recovery.recovery)
+    for (title, remedy), whose in names.items():
+        values = {"application": Data(", ".join(whose)), "title": title, "remedy": remedy}
+        yield Action(say("{application}, {title}: {remedy}", **values))

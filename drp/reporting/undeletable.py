@@ -40,15 +40,23 @@ class Undeletable:
 def undeletable(recovery: RecoveryRecord, now: datetime) -> Undeletable | None:
     """Return until when nobody can delete the point; None: nobody observed its locks, or it has none to observe.
 
-    ``now``: when the drill was declared. A lock that ended by then is none. Where more versions were read than were
-    asked for their locks, nobody knows.
+    ``now``: when the drill was declared. A lock that ended by then is none. Where fewer objects were asked for their
+    locks than the point depends on, nobody knows; nor where more versions were read, and nobody told which it needs.
     """
-    known, locks = _judged(recovery.select, now), recovery.select.locks if recovery.select is not None else None
-    read = len(recovery.restore.read) if recovery.restore is not None else 0
-    if known is None or locks is None or known.kind not in {"until", "forever"} or read <= locks.asked:
+    selected, known = recovery.select, _judged(recovery.select, now)
+    locks, horizon = (selected.locks, selected.horizon) if selected is not None else (None, None)
+    if known is None or locks is None or known.kind not in {"until", "forever"}:
         return known
-    why = say("{read} object versions were read, and {asked} asked for their locks", read=read, asked=locks.asked)
-    return Undeletable("unknown", why=why)
+    if horizon is not None and horizon.objects > locks.asked:
+        values = {"needed": horizon.objects, "asked": locks.asked}
+        return Undeletable(
+            "unknown", why=say("it needs {needed} objects, and {asked} were asked for their locks", **values)
+        )
+    read = len(recovery.restore.read) if recovery.restore is not None and horizon is None else 0
+    if read > locks.asked:
+        why = say("{read} object versions were read, and {asked} asked for their locks", read=read, asked=locks.asked)
+        return Undeletable("unknown", why=why)
+    return known
 
 
 def _judged(selected: Selected | None, now: datetime) -> Undeletable | None:

@@ -102,6 +102,15 @@ def test_a_store_that_lies_fails(make: Callable[..., Path], s3_server: S3Server)
     assert done.returncode == 1, done.stdout + done.stderr
     assert "DRP-L020" in done.stdout
     assert "the lock was not shown to hold" in done.stdout
+    at_once, whole = noted(site)
+    assert at_once.probe.broken, "written down before the other attempts: nobody can take it back"
+    assert len(at_once.probe.tried) < len(whole.probe.tried)
+    file = site / "inventory" / "repositories.yml"
+    file.write_text(file.read_text().replace(store.endpoint, s3_server.endpoint))
+    healed = run(site, "repo", "worm", "vault", "--probe", "--again")
+    assert "the lock was probed, and held" in healed.stdout
+    assert "DRP-L028" in healed.stdout, "and that it did not hold before is told"
+    assert noted(site)[-1].probe.broken_at == whole.probe.at
 
 
 def test_without_keys_of_its_own_nothing_is_tried(make: Callable[..., Path], s3_server: S3Server, filled: str) -> None:

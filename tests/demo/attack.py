@@ -67,7 +67,10 @@ def told(record: dict[str, Any], say: Say) -> None:
         point = selected.get("point")
         since = f"data of {clock(point['consistent_at'])}Z" if point else "no recovery point"
         versions = len((recovery["restore"] or {"read": []})["read"])
-        say(f"        {since}, {took}, from {versions} object versions that are locked")
+        locks = selected.get("locks") or {"asked": 0, "modes": {}, "earliest": None}
+        held = locks["asked"] >= versions > 0 and set(locks["modes"]) == {"compliance"}
+        until = f" that nobody can delete before {locks['earliest']}" if held else ""
+        say(f"        {since}, {took}, from {versions} object versions{until}")
 
 
 def clock(at: str) -> str:

@@ -18,12 +18,13 @@ from drp.config.locations import Given
 from drp.config.site import load_site
 from drp.config.whereabouts import Secrets, place_of
 from drp.domain.ports import Repository
-from drp.domain.repository import WaitLimits
+from drp.domain.repository import DirectoryLocation, WaitLimits
 from drp.errors import AccessDenied, RepositoryError, Unreachable, UsageError
 from drp.repositories.kind import create
 from drp.repositories.locations.rest.backend import RestBackend
 from drp.repositories.locations.rest.entry import rest_address
 from drp.repositories.locations.rest.location import RestLocation
+from drp.repositories.locations.stored import ObjectAbsent, ShortBody, stored_objects
 from drp.repositories.restic.settings import ResticSettings
 from drp.service.survey import describe
 from tests.support import rest_server
@@ -241,3 +242,51 @@ def test_init_describes_what_is_behind_a_server(place: Place, tmp_path: Path) ->
         place_of(f"rest:{place.server.url}/ehr", Given(user_file=said["user"]))
     with pytest.raises(UsageError, match="in the clear"):
         place_of("rest:http://backup.hospital.example/ehr", given)
+
+
+def test_objects_behind_a_server_are_those_of_its_directory(place: Place) -> None:
+    location = place.location(f"{place.server.url}/ehr", ca_file=place.folder / "certificate.pem")
+    behind = stored_objects("main", location, resolve, LIMITS)
+    direct = stored_objects("main", DirectoryLocation(path=place.server.folder / "ehr"), resolve, LIMITS)
+    there = {each.key: each.size for each in direct.versions() if not each.key.startswith("locks/")}
+    assert {each.key: each.size for each in behind.versions() if not each.key.startswith("locks/")} == there
+    for folder in ("", "keys", "data"):
+        assert {each.key for each in behind.versions(folder)} >= {key for key in there if key.startswith(folder)}
+    for key, size in there.items():
+        whole = b"".join(direct.read(key, None))
+        assert b"".join(behind.read(key, "")) == whole == b"".join(map(bytes, behind.views(key, None)))
+        assert b"".join(behind.read(key, None, offset=3, length=7)) == whole[3:10]
+        assert b"".join(behind.read(key, None, offset=size - 2)) == whole[-2:]
+        assert b"".join(behind.read(key, None, offset=size)) == b""
+    for absent in ("data/ab/" + NAME, "data/" + NAME, "keys/../config", "nothing", "data/cd/" + NAME):
+        with pytest.raises(ObjectAbsent):
+            list(behind.read(absent, None))
+    with pytest.raises(ObjectAbsent):
+        list(behind.read("config", "a-version"))
+
+
+@pytest.mark.parametrize(
+    ("said", "kind"),
+    [
+        (answer(200, b"ab", Content_Length="10"), ShortBody),
+        (answer(503, b""), Unreachable),
+        (answer(403, b""), AccessDenied),
+        (answer(404, b""), ObjectAbsent),
+        (answer(302, b"", Location="http://169.254.169.254/"), RepositoryError),
+    ],
+)
+def test_what_breaks_off_or_is_refused_is_no_damage_of_an_object(
+    place: Place, said: Said, kind: type[Exception]
+) -> None:
+    with scripted(said) as url:
+        objects = stored_objects("main", place.location(url), resolve, LIMITS)
+        with pytest.raises(kind) as caught:
+            list(objects.read("config", None))
+    assert type(caught.value) is kind
+
+
+def test_a_range_that_a_server_passes_over_is_not_taken_for_it(place: Place) -> None:
+    with scripted(answer(200, b"the whole of it")) as url:
+        objects = stored_objects("main", place.location(url), resolve, LIMITS)
+        with pytest.raises(RepositoryError):
+            list(objects.read("config", None, offset=4, length=5))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from drp.domain.worm.judging_probe import Control, Sight, harm, judge
 from drp.domain.worm.probe import Attempt, Probe, Tried, needed_of
-from drp.domain.worm.probe_findings import findings_of
+from drp.domain.worm.probe_findings import findings_of, with_past
 
 NOW = datetime(2026, 11, 30, tzinfo=UTC)
 LOCKED = Sight(mode="compliance", until=NOW)
@@ -78,3 +78,23 @@ def test_nothing_is_proven_beside_what_came_through_or_was_not_tried(tried: list
     assert sum(each.severity == "critical" for each in found) == len(through)
     open_ones = {each.attempt for each in tried if each.came == "undecided"} - held
     assert sum(each.code == "DRP-L023" for each in found) == len(open_ones & needed_of(mode))
+
+
+@given(st.lists(TRIED, max_size=4), st.lists(st.lists(TRIED, max_size=4), min_size=1, max_size=4))
+def test_a_success_does_not_undo_that_something_came_through(first: list[Tried], later: list[list[Tried]]) -> None:
+    def made(tried: list[Tried], day: int) -> Probe:
+        at, mode = NOW + timedelta(days=day), "compliance"
+        found = tuple(findings_of(tried, mode))
+        return Probe(at=at, subject="", retained_until=None, tried=tuple(tried), mode=mode, findings=found)
+
+    last = with_past(made(first, 0), None)
+    broken = [0] if last.broken else []
+    for day, tried in enumerate(later, start=1):
+        probe = made(tried, day)
+        broken += [day] if probe.broken else []
+        last = with_past(probe, last)
+        assert last.broken_at == (NOW + timedelta(days=broken[-1]) if broken else None)
+        assert ("DRP-L028" in {each.code for each in last.findings}) == (bool(broken) and not probe.broken)
+    long_after = with_past(made([], 200), last)
+    assert long_after.broken_at == last.broken_at
+    assert "DRP-L028" not in {each.code for each in long_after.findings}

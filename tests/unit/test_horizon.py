@@ -5,14 +5,18 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from drp.cli.repo_horizon import instant_of
 from drp.domain.phrase import quoted
 from drp.domain.worm.horizon import Horizon, brief, horizon_of, safest, unknown
 from drp.domain.worm.horizon_findings import horizon_findings
 from drp.domain.worm.judging import SeenObject
 from drp.domain.worm.objects import ObjectLock
+from drp.errors import UsageError
+from drp.repositories.restic.needs.listing import Packs
 
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
 OWN = "snapshots/own"
@@ -113,3 +117,26 @@ def test_no_date_is_later_than_what_holds_each_object(locks: list[ObjectLock]):
     assert len(found.weakest) == min(20, len(dated))
     counted = [each.until for each in found.weakest if each.mode == "compliance"]
     assert counted == sorted(counted, key=lambda until: until or NOW)
+
+
+def test_a_plain_date_is_its_end_and_nonsense_is_refused():
+    assert instant_of("2026-12-20") == datetime(2026, 12, 20, 23, 59, 59, tzinfo=UTC)
+    assert instant_of("2026-12-20T01:00:00+01:00") == datetime(2026, 12, 20, tzinfo=UTC)
+    for wrong in ("2026-13-01", "tomorrow", "2026-12-20T01:00:00"):
+        with pytest.raises(UsageError):
+            instant_of(wrong)
+
+
+@given(st.lists(st.binary(min_size=32, max_size=32), unique=True, max_size=50), st.booleans())
+def test_packs_are_found_by_their_ids_in_whatever_order_they_are_listed(ids: list[bytes], near: bool):
+    ids = [bytes(30) + each[:2] for each in ids] if near else ids  # all below the same first bytes
+    ids = list(dict.fromkeys(ids))
+    packs = Packs()
+    for number, each in enumerate(ids):
+        packs.add(each, str(number), number)
+    assert list(packs) == sorted(ids)
+    assert {each: packs[each].size for each in ids} == {each: number for number, each in enumerate(ids)}
+    assert {packs[each].version for each in ids} == set(map(str, range(len(ids))))
+    assert bytes(32) in ids or bytes(32) not in packs
+    assert b"" not in packs
+    assert b"\0" not in packs

@@ -36,6 +36,9 @@ class Store:
     def everything(self, folder: str = "") -> Iterator[ObjectVersion | Odd]:
         raise NotImplementedError
 
+    def views(self, key: str, version: str | None) -> Iterator[bytes | memoryview]:
+        raise NotImplementedError
+
     def read(self, key: str, version: str | None, *, offset: int = 0, length: int | None = None) -> Iterator[bytes]:
         end = len(self.content) if length is None else offset + length
         with self.turn:

@@ -93,11 +93,20 @@ def test_nothing_is_told_as_undeletable_that_somebody_could_delete(select: Selec
 
 
 def test_a_version_that_was_read_and_not_asked_for_makes_it_unknown() -> None:
-    record = record_of(seen(locks=locks(needed=2, asked=2)))
-    found = undeletable(record.recoveries[0], T0)
+    few = locks(needed=2, asked=2)
+    for select, said in (
+        (seen(locks=few, horizon=None), "3 object versions were read, and 2 asked"),
+        (seen(locks=few), "it needs 97 objects, and 2 were asked"),
+    ):
+        record = record_of(select)
+        found = undeletable(record.recoveries[0], T0)
+        assert found is not None
+        assert found.kind == "unknown"
+        assert said in first_screen(record)
+    beside = record_of(seen(locks=few, horizon=horizon(objects=2)))  # it read an index that the point does not need
+    found = undeletable(beside.recoveries[0], T0)
     assert found is not None
-    assert found.kind == "unknown"
-    assert "3 object versions were read, and 2 asked" in first_screen(record)
+    assert found.kind == "until"
 
 
 def test_the_earliest_of_all_dates_counts() -> None:

@@ -60,7 +60,15 @@ SETTING_CHANGED = FindingCode(
     "On the scratch bucket the store took a change of what protects objects to come. drp put it back, or says that it could not.",
     "take the rights to change buckets from these keys; nobody needs them for backups",
 )
+BROKEN_BEFORE = FindingCode(
+    "DRP-L028",
+    "warning",
+    "an earlier probe was let through",
+    "The lock held when it was last probed, and it had not held before. A later success does not undo that, and does not tell what changed.",
+    "find out what was changed at the store between the two, and what could be deleted until then",
+)
 PROBE = (
+    BROKEN_BEFORE,
     LOCK_BROKEN,
     ANSWER_UNTRUE,
     LOCK_NOT_SET,

@@ -30,6 +30,8 @@ Attempt = Literal[
 ]
 Came = Literal["refused", "succeeded", "ignored", "undecided", "not-probed"]
 Ground = Literal["", "lock", "rights"]
+THROUGH: frozenset[Came] = frozenset({"succeeded", "ignored"})
+"""What shows that a lock does not hold, or that the store cannot be believed."""
 
 OF_BUCKETS: frozenset[Attempt] = frozenset(
     {
@@ -41,6 +43,9 @@ OF_BUCKETS: frozenset[Attempt] = frozenset(
     }
 )
 """What concerns a whole bucket, and is tried on a scratch bucket alone."""
+
+_OF_BUCKETS_CODE = "DRP-L027"
+"""Of findings about objects to come, which say nothing of those that are there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +87,13 @@ class Probe:
     """What earlier runs have left and could not be removed, by key and version; no more than twenty."""
     clock_ahead_ms: int | None = None
     """By how much this machine's clock was ahead of the store's."""
+    broken_at: datetime | None = None
+    """When something last came through, in this probe or an earlier one; a later one that holds does not undo it."""
+
+    @property
+    def broken(self) -> bool:
+        """Return whether a lock was shown not to hold: something came through, was not set, or is gone."""
+        return any(each.severity == "critical" and each.code != _OF_BUCKETS_CODE for each in self.findings)
 
     @property
     def proven(self) -> bool:
@@ -89,7 +101,7 @@ class Probe:
 
         What was tried on a whole bucket is not counted: it concerns objects to come, and is a finding of its own.
         """
-        if any(each.came in {"succeeded", "ignored"} and each.attempt not in OF_BUCKETS for each in self.tried):
+        if any(each.came in THROUGH and each.attempt not in OF_BUCKETS for each in self.tried):
             return False
         held = {each.attempt for each in self.tried if each.came == "refused" and each.ground == "lock"}
         return needed_of(self.mode) <= held

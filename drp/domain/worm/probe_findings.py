@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from datetime import timedelta
 from types import MappingProxyType
 
 from drp.domain.findings.finding import Finding
 from drp.domain.findings.probe import (
     ANSWER_UNTRUE,
+    BROKEN_BEFORE,
     LOCK_BROKEN,
     PROBE_LEFT,
     PROBE_UNDECIDED,
     READER_WRITES,
     SETTING_CHANGED,
 )
-from drp.domain.phrase import NOTHING, Phrase, count, fact, several
-from drp.domain.worm.probe import OF_BUCKETS, Attempt, Tried, needed_of
+from drp.domain.phrase import NOTHING, Instant, Phrase, count, fact, several
+from drp.domain.worm.probe import OF_BUCKETS, Attempt, Probe, Tried, needed_of
 
 ATTEMPTS: Mapping[Attempt, Phrase] = MappingProxyType(
     {
@@ -86,7 +89,25 @@ def findings_of(tried: Iterable[Tried], mode: str, left: tuple[str, ...] = ()) -
         )
 
 
+_TOLD_FOR = timedelta(days=90)
 _REFUSAL = fact("probe-refusal", "it is refused, and the object stays as it is")
+
+
+def with_past(probe: Probe, earlier: Probe | None) -> Probe:
+    """Return a probe that remembers when something last came through; told for ninety days, kept for ever."""
+    if probe.broken:
+        return replace(probe, broken_at=probe.at)
+    broken_at = earlier.broken_at if earlier is not None else None
+    if broken_at is None:
+        return probe
+    if probe.at - broken_at > _TOLD_FOR:
+        return replace(probe, broken_at=broken_at)
+    told = BROKEN_BEFORE.finding(
+        subject=fact("probe-before", "the probe of {at}", at=Instant(broken_at)),
+        observed=fact("probe-let-through", "something came through that a lock forbids"),
+        expected=_REFUSAL,
+    )
+    return replace(probe, broken_at=broken_at, findings=(*probe.findings, told))
 
 
 def _undecided(tried: tuple[Tried, ...], mode: str) -> Iterator[Finding]:

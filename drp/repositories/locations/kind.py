@@ -6,11 +6,12 @@ from datetime import datetime
 from typing import Any, Protocol, runtime_checkable
 
 from drp.config.locations import LOCATIONS, ConfiguredLocation
-from drp.domain.repository import Location, RepositorySettings
+from drp.domain.repository import Location, RepositorySettings, WaitLimits
 from drp.domain.worm.probe import Probe
 from drp.errors import PluginError
 from drp.registry import Registry
 from drp.repositories.kind import Resolve
+from drp.repositories.locations.stored import StoredObjects
 from drp.repositories.restic.backend import Backend
 
 
@@ -31,6 +32,15 @@ class ProbedLocation(Protocol):
 
     def probe(self, settings: RepositorySettings, resolve: Resolve, at: datetime) -> Probe:
         """Return what came of it. Raises ``UsageError`` where the site does not allow it."""
+        ...
+
+
+@runtime_checkable
+class StoringLocation(Protocol):
+    """A place whose objects drp can list and read by itself, without the backup tool; not every place can."""
+
+    def stored(self, name: str, location: Any, resolve: Resolve, limits: WaitLimits) -> StoredObjects:
+        """Return the objects of a repository there; ``name`` is for messages. Nothing is contacted yet."""
         ...
 
 

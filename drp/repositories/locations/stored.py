@@ -104,6 +104,11 @@ def stored_objects(
 
             return StoredBucket(name, location, resolve, limits)
         case _:
+            from drp.repositories.locations.kind import StoringLocation, location_kind  # noqa: PLC0415 - it knows this
+
+            kind = location_kind(location)
+            if isinstance(kind, StoringLocation):
+                return kind.stored(name, location, resolve, limits)
             raise ObjectsOutOfReach(
                 say("repository {name}: drp reads no objects of a {kind}", name=name, kind=location.kind)
             )

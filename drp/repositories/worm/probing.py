@@ -13,7 +13,7 @@ from drp.domain.phrase import NOTHING, Instant, Phrase, fact, say
 from drp.domain.ports import Clock
 from drp.domain.repository import RepositorySettings, S3Location, WriteKeys
 from drp.domain.worm.policies import PROBE_FOLDER
-from drp.domain.worm.probe import Probe, Tried
+from drp.domain.worm.probe import THROUGH, Probe, Tried
 from drp.domain.worm.probe_findings import findings_of
 from drp.errors import AccessDenied, RepositoryError, Unreachable
 from drp.repositories.locations.s3_connection import Resolve
@@ -74,8 +74,21 @@ def clients_of(
     return Clients(writer=writer, reader=reader, scratch=scratching)
 
 
-def probe(clients: Clients, mode: str, clock: Clock, *, earlier: Probe | None = None) -> Probe:
+def _nobody(_: Probe) -> None:
+    """Tell nobody."""
+
+
+def probe(
+    clients: Clients,
+    mode: str,
+    clock: Clock,
+    *,
+    earlier: Probe | None = None,
+    at_once: Callable[[Probe], object] = _nobody,
+) -> Probe:
     """Try everything, and return what came of it. ``earlier``: the last probe of the repository, if there was one.
+
+    ``at_once`` is told what came of it so far as soon as something came through: whoever is killed then has said it.
 
     Raises ``AccessDenied``, ``Unreachable`` and ``RepositoryError`` where no attempt could be made: then nothing is
     known of the lock.
@@ -95,7 +108,7 @@ def probe(clients: Clients, mode: str, clock: Clock, *, earlier: Probe | None = 
         if lacking:
             return _told(altar, subject, at, _Found(findings=(*findings, _not_set(writer, lacking)), left=left))
     assert subject is not None, "without a version there is no lock"
-    tried, last = _all(clients, altar, subject)
+    tried, last = _all(clients, altar, subject, lambda so_far: at_once(_told(altar, None, at, _Found(tried=so_far))))
     tried = (*tried, *tried_on_scratch(clients.scratch, writer, altar, clients.no_scratch))
     if last is not None:
         findings += _late(altar, last)
@@ -103,13 +116,19 @@ def probe(clients: Clients, mode: str, clock: Clock, *, earlier: Probe | None = 
     return _told(altar, last, at, _Found(tried=tried, findings=tuple(findings), left=left))
 
 
-def _all(clients: Clients, altar: Altar, subject: Sacrifice) -> tuple[tuple[Tried, ...], Sacrifice | None]:
+def _all(
+    clients: Clients, altar: Altar, subject: Sacrifice, at_once: Callable[[tuple[Tried, ...]], object]
+) -> tuple[tuple[Tried, ...], Sacrifice | None]:
     """Return what came of all attempts, with both pairs of keys, and the version that is there after them."""
     tried: list[Tried] = []
     last: Sacrifice | None = subject
     for who, by in ((clients.writer, "probe"), (clients.reader, "reader")):
         attempts = Attempts(altar, last, who, by)
-        tried += attempts.all()
+        for each in attempts.all():
+            first = not any(one.came in THROUGH for one in tried)
+            tried.append(each)
+            if first and each.came in THROUGH:
+                at_once(tuple(tried))
         last = attempts.subject
     return tuple(tried), last
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from drp.domain.phrase import Duration, say
@@ -10,6 +11,7 @@ from drp.domain.repository import RepositorySettings, S3Location
 from drp.domain.schedule.register import Register
 from drp.domain.worm.facts import LocksProbed
 from drp.domain.worm.probe import Probe
+from drp.domain.worm.probe_findings import with_past
 from drp.errors import Busy, NotFound, UsageError
 from drp.service.wiring import Wiring
 
@@ -36,12 +38,18 @@ def probed(wiring: Wiring, name: str, *, again: bool = False) -> Probe:
     earlier, now = newest_probe(register, name), wiring.clock.now().wall
     if earlier is not None and not again:
         _require_pause(name, earlier, now)
-    found = _tried(wiring, settings, earlier)
-    register.append(LocksProbed(repository=name, host=platform.node(), probe=found))
-    return found
+
+    def write_down(found: Probe) -> Probe:
+        known = with_past(found, earlier)
+        register.append(LocksProbed(repository=name, host=platform.node(), probe=known))
+        return known
+
+    return write_down(_tried(wiring, settings, earlier, write_down))
 
 
-def _tried(wiring: Wiring, settings: RepositorySettings, earlier: Probe | None) -> Probe:
+def _tried(
+    wiring: Wiring, settings: RepositorySettings, earlier: Probe | None, at_once: Callable[[Probe], object]
+) -> Probe:
     from drp.config.secrets import resolve
     from drp.repositories.locations.kind import ProbedLocation, location_kind
     from drp.repositories.worm.probing import clients_of, probe
@@ -66,7 +74,7 @@ def _tried(wiring: Wiring, settings: RepositorySettings, earlier: Probe | None) 
     places = (each.location for each in wiring.site.repositories.values())
     kept = frozenset(place.bucket for place in places if isinstance(place, S3Location))
     clients = clients_of(settings, location, keys, resolve, kept=kept)
-    return probe(clients, settings.worm.mode, wiring.clock, earlier=earlier)
+    return probe(clients, settings.worm.mode, wiring.clock, earlier=earlier, at_once=at_once)
 
 
 def _require_pause(name: str, earlier: Probe, now: datetime) -> None:

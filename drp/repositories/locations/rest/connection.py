@@ -9,7 +9,7 @@ import base64
 import http.client
 import ssl
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, timedelta
@@ -121,6 +121,38 @@ class RestConnection:
         except (OSError, http.client.HTTPException) as error:
             raise self._silent(error) from error
 
+    def stream(self, path: str, *, offset: int, length: int | None, most: int) -> Iterator[bytes]:
+        """Yield the bytes of a file from an offset, all or ``length`` of them, in pieces of at most ``most`` bytes.
+
+        Raises ``FileNotFoundError`` where there is none, ``IncompleteRead`` where it ends before its length, what
+        `refusal` makes of another answer, and ``Unreachable`` for silence.
+        """
+        if length == 0:
+            return
+        end = "" if length is None else str(offset + length - 1)
+        wanted = {"Range": f"bytes={offset}-{end}"} if offset or length is not None else {}
+        try:
+            with closing(self._connection()) as connection:
+                connection.connect()
+                connection.sock.settimeout(self._limits.answer_seconds)
+                target = f"{self._location.address.path}/{path}"
+                connection.request("GET", target, headers={**self._headers(), **wanted})
+                answer = connection.getresponse()
+                if answer.status == 416:  # it ends before the offset
+                    return
+                self._require(answer, 206 if wanted else 200)
+                yield from _pieces(answer, most)
+        except (FileNotFoundError, http.client.IncompleteRead):
+            raise
+        except (OSError, http.client.HTTPException) as error:
+            raise self._silent(error) from error
+
+    def _require(self, answer: http.client.HTTPResponse, status: int) -> None:
+        if answer.status == 404:
+            raise FileNotFoundError
+        if answer.status != status:
+            raise self.refusal(Answer(status=answer.status, reason=redact(answer.reason)[:80], body=b"", size=None))
+
     def _connection(self) -> http.client.HTTPConnection:
         address = self._location.address
         if not address.secure:
@@ -136,15 +168,13 @@ class RestConnection:
 
     def _body(self, answer: http.client.HTTPResponse, deadline: float, largest: int) -> bytes:
         pieces, size = [], 0
-        while piece := answer.read1(_PIECE):
+        for piece in _pieces(answer, _PIECE):
             pieces.append(piece)
             size += len(piece)
             if size > largest:
                 raise self._too_large(largest)
             if time.monotonic() > deadline:
                 raise TimeoutError
-        if answer.length:  # it is what is still to come
-            raise http.client.IncompleteRead(b"", answer.length)
         return b"".join(pieces)
 
     def _too_large(self, most: int) -> RepositoryError:
@@ -184,6 +214,14 @@ class RestConnection:
             say("repository {name} answers {status} at {where}", **told),
             hint="check the address: it is that of a REST server of restic, with the repository's path",
         )
+
+
+def _pieces(answer: http.client.HTTPResponse, most: int) -> Iterator[bytes]:
+    """Yield the body of an answer. Raises ``IncompleteRead`` where it ends before its stated length."""
+    while piece := answer.read1(most):
+        yield piece
+    if answer.length:  # it is what is still to come
+        raise http.client.IncompleteRead(b"", answer.length)
 
 
 def _length(headers: http.client.HTTPMessage) -> int | None:

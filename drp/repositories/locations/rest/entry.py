@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any, Self
 
@@ -13,12 +14,13 @@ from drp.config.locations import Given
 from drp.config.schema import Secret, Strict
 from drp.config.values import Text
 from drp.domain.phrase import say
-from drp.domain.repository import RepositorySettings
+from drp.domain.repository import RepositorySettings, WaitLimits
 from drp.domain.service_address import ServiceAddress, service_address
 from drp.domain.worm.probe import Probe
 from drp.errors import UsageError
 from drp.repositories.kind import Resolve
 from drp.repositories.locations.rest.location import RestLocation
+from drp.repositories.locations.stored import StoredObjects
 from drp.repositories.restic.backend import Backend
 from drp.repositories.restic.settings import ResticSettings
 
@@ -108,6 +110,14 @@ class _Rest:
 
         assert isinstance(settings.location, RestLocation)
         return RestBackend(settings.name, settings.location, resolve, settings.limits)
+
+    def stored(self, name: str, location: RestLocation, resolve: Resolve, limits: WaitLimits) -> StoredObjects:
+        """Return the objects of a repository there."""
+        from drp.repositories.locations.rest import connection  # noqa: PLC0415 - only when it is used
+        from drp.repositories.locations.rest.stored import StoredServer  # noqa: PLC0415 - as above
+
+        known = cache(lambda: connection.resolve_credentials(location.user, location.password, resolve))
+        return StoredServer(name, connection.RestConnection(name, location, known, limits))
 
     def probe(self, settings: RepositorySettings, resolve: Resolve, at: datetime) -> Probe:
         """Return what came of the attempts on files of the probe's own. Raises UsageError."""

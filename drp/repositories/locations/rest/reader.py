@@ -50,6 +50,11 @@ class RestReader:
         """Return whether there is a file."""
         return self._ask("HEAD", key) is not None
 
+    def size(self, key: str) -> int | None:
+        """Return the bytes of a file; None: it is not there, or the server does not tell."""
+        answer = self._ask("HEAD", key)
+        return answer.size if answer is not None else None
+
     def _ask(self, method: str, path: str) -> Answer | None:
         """Return the answer; None: there is nothing. Raises what `RestConnection.refusal` makes of any other."""
         answer = self.connection.ask(method, path)

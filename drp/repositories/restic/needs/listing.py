@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator
+from array import array
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import accumulate
 
 from drp.domain.worm.objects import ObjectVersion
 from drp.repositories.restic.needs.wire import ID
@@ -20,34 +23,88 @@ class Object:
     size: int
 
 
+class Packs(Mapping[bytes, Object]):
+    """Objects by id, at some 40 bytes each besides their versions; it is filled, then sorted, then read."""
+
+    def __init__(self) -> None:
+        """Begin without any."""
+        self._ids, self._sizes, self._versions = bytearray(), array("Q"), list[str]()
+        self._starts: array[int] | None = None
+
+    def add(self, identity: bytes, version: str, size: int) -> None:
+        """Take one more."""
+        self._ids += identity
+        self._sizes.append(size)
+        self._versions.append(version)
+        self._starts = None
+
+    def __len__(self) -> int:
+        """Return how many."""
+        return len(self._sizes)
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Yield each id, in the order of their bytes."""
+        self._sorted()
+        return (bytes(self._ids[at : at + ID]) for at in range(0, len(self._ids), ID))
+
+    def __getitem__(self, identity: bytes) -> Object:
+        """Return one. Raises ``KeyError``."""
+        starts = self._sorted()
+        first = int.from_bytes(identity[:2], "big")
+        place, end = starts[first] * ID, starts[first + 1] * ID
+        while len(identity) == ID and (place := self._ids.find(identity, place, end)) >= 0:
+            if place % ID == 0:
+                return Object(self._versions[place // ID], self._sizes[place // ID])
+            place += 1
+        raise KeyError(identity)
+
+    def _sorted(self) -> array[int]:
+        """Return where the ids begin that begin with each two bytes."""
+        if self._starts is not None:
+            return self._starts
+        ids = self._ids
+        order = range(len(self))
+        if any(ids[at - ID : at] > ids[at : at + ID] for at in range(ID, len(ids), ID)):
+            order = sorted(order, key=lambda number: ids[number * ID : (number + 1) * ID])  # type: ignore[assignment]
+            self._ids = bytearray(b"".join(ids[number * ID : (number + 1) * ID] for number in order))
+            self._sizes = array("Q", (self._sizes[number] for number in order))
+            self._versions = [self._versions[number] for number in order]
+        counts = Counter(int.from_bytes(self._ids[at : at + 2], "big") for at in range(0, len(self._ids), ID))
+        self._starts = array("Q", accumulate((counts[first] for first in range(1 << 16)), initial=0))
+        return self._starts
+
+
 @dataclass(slots=True)
 class Listing:
     """What is read by name now, restic's own objects alone: locks, markers and what lies below others are left out."""
 
     config: Object | None = None
-    parts: dict[str, dict[bytes, Object]] = field(
-        default_factory=lambda: {"keys": {}, "snapshots": {}, "index": {}, "data": {}}
-    )
-    """Folder → id → object."""
+    keys: dict[bytes, Object] = field(default_factory=dict)
+    snapshots: dict[bytes, Object] = field(default_factory=dict)
+    index: dict[bytes, Object] = field(default_factory=dict)
+    packs: Packs = field(default_factory=Packs)
 
-    def object(self, name: str) -> Object | None:
-        """Return an object by its key."""
-        if name == "config":
-            return self.config
-        split = parsed(name)
-        return self.parts[split[0]].get(split[1]) if split else None
+    @property
+    def parts(self) -> Mapping[str, Mapping[bytes, Object]]:
+        """Return folder → id → object."""
+        return {"keys": self.keys, "snapshots": self.snapshots, "index": self.index, "data": self.packs}
 
 
 def listing(versions: Iterable[ObjectVersion]) -> Listing:
     """Return what is read by name of what a place lists."""
     found = Listing()
+    few = {"keys": found.keys, "snapshots": found.snapshots, "index": found.index}
     for version in versions:
         if not version.latest or version.marker:
             continue
         if version.key == "config":
             found.config = Object(version.version, version.size)
         elif split := parsed(version.key):
-            found.parts[split[0]][split[1]] = Object(version.version, version.size)
+            folder, identity = split
+            if folder == "data":
+                found.packs.add(identity, version.version, version.size)
+            else:
+                few[folder][identity] = Object(version.version, version.size)
     return found
 
 

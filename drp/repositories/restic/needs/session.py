@@ -109,7 +109,6 @@ class _Session:
         self._asked, self._points, self._told = asked, points, told
         self._deadline = time.monotonic() + asked.seconds
         self._keys = b""
-        self._most = max(1, len(asked.listing.parts["data"]))
         self._failed = NOTHING
 
     @property
