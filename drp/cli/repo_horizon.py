@@ -14,6 +14,7 @@ from drp.cli.words import NONE
 from drp.codec import to_data
 from drp.config.values import parse_instant
 from drp.domain.phrase import Duration, Instant, Phrase, Size, count, joined, own_words, say
+from drp.domain.terms import LOCKS
 from drp.domain.worm.horizon import Horizon
 from drp.errors import UsageError
 from drp.service.wiring import Wiring
@@ -24,6 +25,8 @@ _SHORT = 8
 _TICK_SECONDS = 1.0
 _SHOWN = 5
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
+_FIRM = ("compliance", "legal-hold")
+_MODES: dict[str, Phrase] = {**LOCKS, "expired": say("lock that has ended")}
 _STAGES: dict[str, Phrase] = {
     "index": say("reading index files"),
     "trees": say("following trees"),
@@ -108,8 +111,11 @@ def _print(found: SeenHorizons) -> None:
     ]
     if rows:
         render.table(headings, rows)
-    for horizon in found.horizons:
-        _print_details(horizon)
+    told: set[str] = set()
+    for horizon in found.horizons:  # of each application the newest that is wrong: the document has them all
+        if horizon.application not in told and (horizon.unknown or horizon.open or horizon.is_enough is False):
+            told.add(horizon.application)
+            _print_details(horizon)
     if found.left_out:
         render.note(count("{n} older point was not looked at", "{n} older points were not looked at", found.left_out))
     for finding in found.findings:
@@ -140,13 +146,15 @@ def _print_details(each: Horizon) -> None:
     if each.unknown:
         render.note(say("{point}: unknown: {why}", point=point, why=each.unknown))
         return
-    for weak in each.weakest[:_SHOWN] if each.open or each.is_enough is False else ():
+    least = each.required_until
+    short = [one for one in each.weakest if one.mode not in _FIRM or (least and one.until and one.until < least)]
+    for weak in short[:_SHOWN]:
         render.note(
             say(
                 "{point}: needs {object}: {mode}, until {until}",
                 point=point,
                 object=weak.key,
-                mode=weak.mode,
+                mode=_MODES.get(weak.mode, weak.mode),
                 until=render.instant(weak.until),
             )
         )
@@ -198,18 +206,21 @@ def instant_of(text: str) -> datetime:
         raise UsageError(say("--extend {problem}", problem=own_words(error.args[0] if error.args else text))) from None
 
 
+def _intended(plan: Extension) -> Phrase:
+    return say(
+        "retention of {objects} ({size}) is set to {until}: {requests} at most",
+        objects=count("{n} object", "{n} objects", len(plan.objects)),
+        size=Size(plan.size),
+        until=Instant(plan.until),
+        requests=count("{n} request", "{n} requests", plan.requests),
+    )
+
+
 def _print_plan(plan: Extension) -> None:
     points = ", ".join(each[:_SHORT] for each in plan.points)
     render.line(say("for {points} in {repository}:", points=points, repository=plan.repository))
-    render.line(
-        say(
-            "retention of {objects} ({size}) is set to {until}: {requests} at most",
-            objects=count("{n} object", "{n} objects", len(plan.objects)),
-            size=Size(plan.size),
-            until=Instant(plan.until),
-            requests=count("{n} request", "{n} requests", plan.requests),
-        )
-    )
+    if plan.objects:
+        render.line(_intended(plan))
     if plan.earliest is not None and plan.latest is not None:
         render.line(
             say("now it ends between {first} and {last}", first=Instant(plan.earliest), last=Instant(plan.latest))

@@ -26,6 +26,7 @@ from tests.benchmarks import (
     reconcile_speed,
     region,
     schedule,
+    scrub,
     standing,
     start,
 )
@@ -63,6 +64,8 @@ def main(arguments: list[str]) -> int:
         horizon.main(int(rest[0]) if rest else 1_000_000)
     if part in {"", "locks"}:
         locks.main(rest if part else [])
+    if part in {"", "scrub"}:
+        scrub.main(rest if part else [])
     if part in {"", "pinned"}:
         pinned.main(rest if part else [])
     if part in {"", "hashing"}:

@@ -13,7 +13,7 @@ from drp.domain.repository import DirectoryLocation, MediumLocation, WaitLimits
 from drp.domain.worm.objects import ObjectVersion
 from drp.errors import MediaNeeded, RepositoryError
 from drp.repositories.locations.stored import ObjectAbsent, Odd, ShortBody, stored_objects
-from drp.repositories.locations.stored_directory import StoredDirectory
+from drp.repositories.locations.stored_directory import StoredDirectory, file_system_of
 
 
 def no_secret(reference: object) -> str:
@@ -114,3 +114,15 @@ def test_a_folder_that_is_closed_is_told(place: Path) -> None:
         assert [(one.key, one.unlisted) for one in odd] == [("data/aa", True)]
     finally:
         (place / "data" / "aa").chmod(0o700)
+
+
+def test_the_file_system_of_a_place_is_known(tmp_path: Path) -> None:
+    device = tmp_path.stat().st_dev
+    here = f"{os.major(device)}:{os.minor(device)}"
+    mounts = tmp_path / "mounts"
+    mounts.write_text(f"22 1 0:1 / / rw - ext4 /dev/sda rw\n23 1 {here} / /x rw shared:1 - nfs4 host:/x rw\n")
+    assert file_system_of(tmp_path, mounts) == "nfs4"
+    mounts.write_text("22 1 0:1 / / rw - ext4 /dev/sda rw\nshort\n")
+    assert file_system_of(tmp_path, mounts) == ""
+    assert file_system_of(tmp_path / "absent") == ""
+    assert file_system_of(Path("/proc")) == "proc"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import mmap
 import os
+import re
 import stat
 import threading
 from collections.abc import Iterator
@@ -29,6 +30,9 @@ _DEEPEST = 16
 """Folders below one another; no repository has as many."""
 _BROKEN = {errno.EIO, errno.EUCLEAN, errno.EBADMSG, errno.EILSEQ}
 """What file systems answer for bytes that they cannot give back, or whose checksum is wrong."""
+_FAR = re.compile(r"nfs\d?|cifs|smb\d?|9p|ceph|glusterfs|lustre|afs|fuse(?:\..*)?|fuseblk|virtiofs")
+"""File systems that answer so too for what lies between them and their storage: then it says nothing about bytes."""
+_MOUNTS = Path("/proc/self/mountinfo")
 _NO_RIGHT = {errno.EACCES, errno.EPERM}
 _ABSENT = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}
 _AWAY = (".drp-medium", "lost+found")
@@ -199,7 +203,23 @@ class StoredDirectory:
             return AccessDenied(message, hint="let the user that runs drp read it, and no more than read")
         if number in _ABSENT:
             return ObjectAbsent(message)
-        return StorageBroken(message) if number in _BROKEN else Unreachable(message)
+        if number in _BROKEN and not _FAR.fullmatch(file_system_of(self._path)):
+            return StorageBroken(message)
+        return Unreachable(message)
+
+
+def file_system_of(place: Path, mounts: Path = _MOUNTS) -> str:
+    """Return the type of the file system that a place is on, empty where nobody can tell (proc(5), mountinfo)."""
+    try:
+        device = place.stat().st_dev
+        wanted = f"{os.major(device)}:{os.minor(device)}"
+        for line in mounts.read_text(encoding="utf-8", errors="surrogateescape").splitlines():
+            left, _, right = line.partition(" - ")
+            if left.split(" ")[2:3] == [wanted]:
+                return right.split(" ", 1)[0]
+    except OSError:
+        return ""
+    return ""
 
 
 def kind_of(mode: int) -> Phrase:

@@ -118,7 +118,10 @@ def offered(settings: RepositorySettings) -> tuple[S3Location, WriteKeys]:
     """Return where, and with whose keys. Raises ``UsageError`` where the site does not offer it."""
     location, keys = settings.location, settings.worm.extend
     if not isinstance(location, S3Location):
-        raise UsageError(say("repository {name} is in no bucket: it has no retention", name=settings.name))
+        raise UsageError(
+            say("repository {name} is in no bucket: it has no retention", name=settings.name),
+            hint=say("`drp repo worm {name}` says what protects it", name=settings.name),
+        )
     if keys is None:
         raise UsageError(
             say("repository {name} names no keys to lengthen retention with", name=settings.name),

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from drp.domain.phrase import Phrase, fact
 from drp.domain.repository_port import NamedByContent
 from drp.domain.worm.objects import ObjectVersion
+from drp.domain.worm.policies import PROBE_FOLDER
 from drp.domain.worm.scrub import MOST_NAMED
 from drp.hashing.covered import Listed
 from drp.repositories.locations.stored import Odd, StoredObjects
@@ -42,7 +43,9 @@ class Listing:
                 named = repository.named(one.key)
                 if named.part:
                     yield _listed(one, named.part, named.sha256)
-                elif not (one.key.endswith("/") and one.size == 0):  # what consoles make for a folder
+                elif not (
+                    one.key.startswith(f"{PROBE_FOLDER}/") or (one.key.endswith("/") and one.size == 0)
+                ):  # what consoles make for a folder
                     self._tell(one.key, fact("not-its-own-name", "not a name that the backup tool gives"))
 
     def take(self, parts: Mapping[str, int], headless: Sequence[str]) -> None:
@@ -62,6 +65,11 @@ class Listing:
         self.foreign_total += 1
         if len(self.foreign) < MOST_NAMED:
             self.foreign[key] = why
+
+
+def _harmless(one: ObjectVersion) -> bool:
+    """Return whether an object is what consoles make for a folder, or what drp's own probe made."""
+    return (one.key.endswith("/") and one.size == 0) or one.key.startswith(f"{PROBE_FOLDER}/")
 
 
 def _listed(one: ObjectVersion, part: str, sha256: str) -> Listed:
