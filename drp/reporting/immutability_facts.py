@@ -10,7 +10,7 @@ from drp.domain.phrase import Data, Day, Instant, Phrase, Size, count, lasting, 
 from drp.domain.worm.attestation import Attestation, BucketFacts
 from drp.domain.worm.horizon import Horizon
 from drp.domain.worm.pinned import Pinned, ReadVersion
-from drp.domain.worm.scrub import Coverage, Scrub
+from drp.domain.worm.scrub import Coverage, Draw, Scrub
 from drp.reporting.worm_words import mode_in_words
 
 Row = tuple[Phrase, tuple[Phrase, ...]]
@@ -152,15 +152,27 @@ def _scrub(scrub: Scrub | None) -> Iterator[Phrase]:
     else:
         yield say("each was what its name says")
     if scrub.draw is not None:
-        yield say(
-            "if {share} ‰ of all objects were corrupt, one would have been drawn with {chance} %",
-            share=math.ceil(scrub.draw.bad_share * 1000),
-            chance=math.floor(scrub.draw.chance * 100),
-        )
+        yield _draw(scrub.draw)
     if scrub.coverage is not None:
         yield from _coverage(scrub.coverage)
     for each in scrub.not_judged[:10]:
         yield say("not judged: {what}", what=each)
+
+
+def _draw(draw: Draw) -> Phrase:
+    """Return what a draw shows, never more than it does: shares are rounded up, chances down."""
+    thousandths, chance = math.ceil(draw.bad_share * 1000), math.floor(draw.chance * 100)
+    if thousandths % 10:
+        return say(
+            "if {share} ‰ of all objects were corrupt, one would have been drawn with {chance} %",
+            share=thousandths,
+            chance=chance,
+        )
+    return say(
+        "if {share} % of all objects were corrupt, one would have been drawn with {chance} %",
+        share=thousandths // 10,
+        chance=chance,
+    )
 
 
 def _coverage(coverage: Coverage) -> Iterator[Phrase]:

@@ -26,5 +26,10 @@ def test_the_page_works_as_it_stands_on_a_server_that_runs():
         place = folder / "reader"
         place.mkdir()
         told = follow(page, place, environment)
+    said = " ".join("\n".join(each.said for each in told).split())
+    assert "is from" in said
+    assert "its lock held against all that drp tried" in said, "the report tells what was probed before the drill"
+    assert "it was attacked, and is read as of" in said
+    assert "PASSED" in said
     for each in told:
         assert absent(each) is None, f"{page.name}, block of line {each.block.line}:\n{each.said}"

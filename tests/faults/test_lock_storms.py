@@ -10,6 +10,7 @@ from drp.domain.repository import S3Location, WaitLimits
 from drp.domain.restore import SecretReference
 from drp.domain.service_address import ServiceAddress
 from drp.domain.worm.attestation import LockDemand
+from drp.domain.worm.judging import immutability_of
 from drp.errors import AccessDenied, Unreachable
 from drp.repositories.locations.lock_memory import LockMemory
 from drp.repositories.locations.s3 import S3Reader
@@ -50,6 +51,18 @@ def test_every_version_is_asked_once_and_hardly_any_the_second_time(tmp_path: Pa
 def test_a_store_that_refuses_midway_leaves_nothing_known(status: int, error: type[Exception], tmp_path: Path) -> None:
     with lock_store(600, fail_after=300, status=status) as port, pytest.raises(error):
         watch(port, tmp_path).attest("store", (POINT,), NOW, mode="compliance")
+
+
+@pytest.mark.parametrize(("ahead", "holds"), [(0, True), (59, True), (61, False), (-61, True)])
+def test_the_later_of_both_clocks_decides_whether_a_lock_holds(ahead: int, holds: bool) -> None:
+    """Locks end in sixty days, by both clocks: one that was set back must not make them hold."""
+    with lock_store(5, ahead=ahead * 86_400) as port:
+        seen = watch(port).attest("store", (POINT,), NOW, mode="compliance")
+    assert seen.modes == {"compliance" if holds else "expired": 8}
+    assert seen.clock_ahead_ms is not None
+    assert abs(seen.clock_ahead_ms + ahead * 86_400_000) < 60_000
+    assert ("DRP-L003" in {finding.code for finding in seen.findings}) != holds
+    assert immutability_of(seen).holds_at(seen.at) == holds
 
 
 def test_what_vanishes_between_listing_and_asking_is_not_locked(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import argparse
 import asyncio
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -23,12 +24,12 @@ _UNTIL = (datetime.now(UTC) + timedelta(days=60)).replace(microsecond=0)
 class Store:
     """Objects of one repository: config, a key, a snapshot and so many packs."""
 
-    def __init__(self, packs: int, *, fail_after: int, status: int) -> None:
+    def __init__(self, packs: int, *, fail_after: int, status: int, ahead: int) -> None:
         names = [sha256(b"%d" % number).hexdigest() for number in range(packs)]
         keys = ["config", "keys/" + "0" * 64, "snapshots/" + "1" * 64, *(f"data/{name[:2]}/{name}" for name in names)]
         self.keys = sorted(keys)
         self.heads = self.others = 0
-        self.fail_after, self.status = fail_after, status
+        self.fail_after, self.status, self.ahead = fail_after, status, ahead
 
     def answer(self, method: str, target: str) -> tuple[int, dict[str, str], bytes]:
         where = urlsplit(target)
@@ -113,9 +114,7 @@ class _Speaker(asyncio.Protocol):
             method, target, _ = head.split(b"\r\n", 1)[0].decode("ascii").split(" ")
             status, headers, body = self._store.answer(method, target)
             lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-            first = (
-                f"HTTP/1.1 {status} X\r\nDate: {formatdate(usegmt=True)}\r\nContent-Length: {len(body)}\r\n{lines}\r\n"
-            )
+            first = f"HTTP/1.1 {status} X\r\nDate: {formatdate(time.time() + self._store.ahead, usegmt=True)}\r\nContent-Length: {len(body)}\r\n{lines}\r\n"
             self._transport.write(first.encode("ascii") + (body if method != "HEAD" else b""))
 
 
@@ -127,9 +126,12 @@ async def _serve(store: Store) -> None:
 
 
 @contextmanager
-def lock_store(packs: int, *, fail_after: int = 1 << 60, status: int = 503) -> Iterator[int]:
-    """Run a store until the block ends; yield its port. From the HEAD after ``fail_after`` on it answers ``status``."""
-    argv = [sys.executable, "-m", "tests.support.lock_store", str(packs), str(fail_after), str(status)]
+def lock_store(packs: int, *, fail_after: int = 1 << 60, status: int = 503, ahead: int = 0) -> Iterator[int]:
+    """Run a store until the block ends; yield its port. From the HEAD after ``fail_after`` on it answers ``status``.
+
+    ``ahead``: seconds by which its clock is ahead of this machine's.
+    """
+    argv = [sys.executable, "-m", "tests.support.lock_store", *map(str, (packs, fail_after, status, ahead))]
     with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:
@@ -140,7 +142,7 @@ def lock_store(packs: int, *, fail_after: int = 1 << 60, status: int = 503) -> I
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
-    for name in ("packs", "fail_after", "status"):
+    for name in ("packs", "fail_after", "status", "ahead"):
         parser.add_argument(name, type=int)
     asked = parser.parse_args()
-    asyncio.run(_serve(Store(asked.packs, fail_after=asked.fail_after, status=asked.status)))
+    asyncio.run(_serve(Store(asked.packs, fail_after=asked.fail_after, status=asked.status, ahead=asked.ahead)))

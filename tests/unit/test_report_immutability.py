@@ -15,6 +15,7 @@ from drp.domain.phrase import fact
 from drp.domain.recovery_point import RefusedPoint
 from drp.domain.worm.known import RepositoryKnown
 from drp.domain.worm.probe import Came, Tried
+from drp.domain.worm.scrub import Draw
 from drp.reporting.html import render_html
 from drp.reporting.text import render_markdown
 from drp.reporting.undeletable import undeletable
@@ -23,7 +24,7 @@ from drp.reporting.worm_words import CAME, CAME_TONES
 from drp.share import languages
 from tests.support import fixtures_records as sample
 from tests.support.pages import page
-from tests.support.sample_worm import T0, TAMPERING, UNTIL, horizon, journal_of, locks, probe, read, seen, weak
+from tests.support.sample_worm import T0, TAMPERING, UNTIL, horizon, journal_of, locks, probe, read, scrub, seen, weak
 
 NEWEST = "The newest point that nobody can delete before"
 HIDDEN = "nobody can delete"
@@ -214,6 +215,20 @@ def test_hostile_names_of_objects_are_shown_and_not_obeyed(tag: str, name: str) 
     view = view_of(record).recoveries[0].immutability
     assert view is not None
     assert (len(view.read), view.read_more) == (200, 50)
+
+
+@pytest.mark.parametrize(
+    ("share", "chance", "said"),
+    [
+        (0.001, 0.9999, "if 1 ‰ of all objects were corrupt, one would have been drawn with 99 %"),
+        (0.01, 1.0, "if 1 % of all objects were corrupt, one would have been drawn with 100 %"),
+        (0.0101, 0.5, "if 11 ‰ of all objects"),
+    ],
+)
+def test_a_draw_shows_no_more_than_it_does(share: float, chance: float, said: str) -> None:
+    drawn = Draw(seed="a", drawn=10, population=100, bad_share=share, chance=chance)
+    record = record_of(seen(known=RepositoryKnown(scrub=scrub(draw=drawn))))
+    assert said in page(record).text
 
 
 def test_the_margin_to_what_the_application_asks_for_is_told_either_way() -> None:
