@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from drp.domain.worm.objects import ObjectVersion
 from drp.domain.worm.pinned import View, view_at
-from drp.repositories.pinned.layout import belongs, digest_in, key_of, named
+from drp.repositories.pinned.layout import belongs, digest_in, key_of, named, unsucceeded
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 NAME = "ab" * 32
@@ -138,3 +138,32 @@ def test_the_same_bytes_written_twice_are_no_dispute() -> None:
     twice = [replace(version(PACK, at, str(at)), etag="same") for at in (5, 1)]
     assert contested(*twice).disputed == {}
     assert contested(*(replace(each, size=at) for at, each in enumerate(twice))).disputed
+
+
+def index(number: int, at: int, *, marker: bool = False) -> ObjectVersion:
+    return version(f"index/{number:064x}", at, f"{number}@{at}{marker}", marker=marker, latest=marker)
+
+
+def lost(*versions: ObjectVersion, at: int = 10**6) -> set[int]:
+    found = unsucceeded(versions, NOON + timedelta(seconds=at))
+    return {int(key.removeprefix("index/"), 16) for key in found}
+
+
+def test_an_index_file_that_nothing_took_the_place_of_was_not_removed_by_restic() -> None:
+    backups = (index(1, 0), index(2, 1000), index(3, 2000))
+    assert lost(*backups, index(3, 5000, marker=True)) == {3}
+    assert lost(*backups, index(3, 5000, marker=True), at=4999) == set()
+    assert lost(*backups, index(3, 5000, marker=True), index(2, 5100, marker=True)) == {2, 3}
+    everything = (index(number, 5000 + number, marker=True) for number in (1, 2, 3))
+    assert lost(*backups, *everything) == {1, 2, 3}
+
+
+def test_index_files_that_prune_wrote_anew_stay_removed() -> None:
+    backups = (index(1, 0), index(2, 1000), index(3, 2000))
+    pruned = (*(index(number, 5001, marker=True) for number in (1, 2, 3)), index(4, 5000))
+    assert lost(*backups, *pruned) == set()
+    assert lost(*backups, *pruned, index(5, 90_000), index(4, 90_001, marker=True)) == set()
+    at_once = (index(1, 0), index(2, 0), index(1, 0, marker=True))
+    assert lost(*at_once) == set()
+    undone = (index(1, 0), index(1, 10, marker=True), index(1, 20))
+    assert lost(*undone) == set()

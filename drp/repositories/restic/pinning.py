@@ -26,7 +26,7 @@ from drp.domain.worm.tampering import Tampering, diagnose
 from drp.errors import AccessDenied, DrpError, RepositoryError, UsageError
 from drp.repositories.locations.s3 import S3Reader
 from drp.repositories.locations.stored import ObjectAbsent, ShortBody, StoredObjects, stored_objects
-from drp.repositories.pinned.layout import belongs, digest_in
+from drp.repositories.pinned.layout import belongs, digest_in, unsucceeded
 from drp.repositories.pinned.process import ViewProcess
 from drp.repositories.restic.backend import Bucket
 from drp.repositories.restic.needs.listing import Listing, listing
@@ -227,12 +227,13 @@ class BucketRepository(ResticRepository):
             return {key: each for key, each in found if each is not None}
 
     def _view(self, there: Listed, at: datetime, why: Why, tampering: Tampering | None) -> ResticView:
+        lost = unsucceeded(there.versions, at)
         view = view_at(
             there.versions,
             at.astimezone(UTC),
             wanted=belongs,
             provable=lambda key: bool(digest_in(key)),
-            below_markers=lambda key: key.startswith("data/"),  # restic asks for what its index names, and no more
+            below_markers=lambda key: key.startswith("data/") or key in lost,  # restic asks for packs by its index
         )
         view = view.settled(self._proven(view))
         location = self._settings.location
