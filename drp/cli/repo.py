@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from drp.cli.noun import noun
+from drp.domain.phrase import say
 
 app = noun("Repositories and their recovery points.", needs_verb=True)
 
@@ -104,7 +105,10 @@ def worm(
     """Show what keeps a repository's recovery points from being deleted: declared, observed, probed."""
     from drp.cli.context import wiring_of
     from drp.cli.repo_worm import show_locks
+    from drp.errors import UsageError
 
+    if again and not probe:
+        raise UsageError(say("`--again` goes with `--probe`"))
     wiring = wiring_of(context)
     if probe:
         from drp.cli.repo_probe import show_attempts

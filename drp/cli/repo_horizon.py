@@ -87,10 +87,13 @@ def _document(found: SeenHorizons) -> dict[str, Any]:
         "not_judged": found.not_judged or None,
         "left_out": found.left_out,
         "not_seen": list(found.not_seen),
+        "not_noted": found.not_noted or None,
     }
 
 
 def _print(found: SeenHorizons) -> None:
+    if found.not_noted:
+        render.note(say("not written into the register: {why}", why=found.not_noted))
     for each in found.not_seen:
         render.note(say("not seen: {what}", what=each))
     if found.not_judged:

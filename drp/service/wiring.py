@@ -45,6 +45,7 @@ class Wiring:
         self._reading: Journal | None = None
         self._closing = ExitStack()
         self._registers: dict[bool, Register] = {}
+        self._declared: set[bool] = set()
         self._repositories: Mapping[str, Repository] | None = None
         self._sandbox: Sandbox | None = None
         self._materials: PlanMaterials | None = None
@@ -53,6 +54,7 @@ class Wiring:
         """Close the journals that were opened: who lives long makes a wiring for each thing that it does."""
         self._journal = self._reading = None
         self._registers.clear()
+        self._declared.clear()
         self._closing.close()
 
     @property
@@ -92,9 +94,10 @@ class Wiring:
     def _registered(self, journal: Journal, *, reads_only: bool) -> Register:
         from drp.service.registered import require_declared
 
-        register = self._registers[reads_only]
-        require_declared(journal, register)
-        return register
+        if reads_only not in self._declared:
+            require_declared(journal, self._registers[reads_only])
+            self._declared.add(reads_only)
+        return self._registers[reads_only]
 
     def _opened(self, *, reads_only: bool) -> Journal:
         from drp.journal import SqlJournal

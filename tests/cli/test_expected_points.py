@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ from typing import Any
 import pytest
 
 from drp.config.site import load_site
+from drp.monitoring.situation import look
+from drp.service.overview import overview
 from drp.service.wiring import Wiring
 from tests.cli.test_check import RESTIC, application, back_up, check, problems, run, write
 from tests.cli.test_check import site as site  # noqa: PLC0414 - a fixture
@@ -116,3 +119,24 @@ def test_what_the_application_declares_accounts_for_what_retention_removed(kept:
     _, _, third, oldest = ids(kept)
     Restic(RESTIC, str(kept / "vault")).run("forget", third, oldest)
     assert points(kept)[:2] == (0, [])
+
+
+def test_a_worker_notes_what_it_lists_at_a_tick_and_a_status_only_looks(kept: Path) -> None:
+    def known(*, notes: bool) -> tuple[int, str]:
+        with closing(Wiring(load_site(kept))) as wiring:
+            found = overview(wiring, notes=notes)
+            (standing,) = found.standings
+            state = wiring.register_to_read().state()
+            told = " ".join(map(str, standing.reasons))
+            return len(state.repositories["vault"].expected) if "vault" in state.repositories else 0, told
+
+    assert known(notes=False)[0] == 0
+    assert known(notes=True)[0] == 4
+    gone = ids(kept)[0]
+    snapshot(kept, gone).unlink()
+    for notes in (False, True, True):
+        assert f"gone or altered: {gone[:8]}" in known(notes=notes)[1]
+    with closing(Wiring(load_site(kept))) as wiring:
+        (standing,) = overview(wiring).repositories
+        assert [each.point for each in standing.missing] == [gone]
+        assert [each.kind for each in look(wiring, overview(wiring)).causes if each.repository] == ["points-lost"]

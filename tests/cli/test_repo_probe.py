@@ -120,6 +120,7 @@ def test_without_keys_of_its_own_nothing_is_tried(make: Callable[..., Path], s3_
     assert "drp repo policy vault --for probe" in done.stderr
     assert s3_server.versions(filled) == before
     assert not noted(site)
+    assert run(site, "repo", "worm", "vault", "--again").returncode == 2
 
 
 def test_a_bucket_of_the_site_is_never_the_scratch_bucket(make: Callable[..., Path], filled: str) -> None:

@@ -172,7 +172,7 @@ def test_every_lie_is_condemned(make: Callable[..., Probed], name: str) -> None:
     assert came(found)[attempt] == expected, shown(found)
 
 
-@pytest.mark.parametrize("lie", [lies.forgets_locks, lies.hides_versions])
+@pytest.mark.parametrize("lie", [lies.forgets_locks, lies.hides_versions, lies.locks_for_less])
 def test_a_lock_that_is_taken_and_not_set_is_condemned(make: Callable[..., Probed], lie: Lie) -> None:
     probed = make(days=0)
     with LyingStore(probed.server, lie) as store:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 from tests.simulators.lying_store import Lie, LyingStore, Request, Response
@@ -110,6 +111,15 @@ def forgets_locks(store: LyingStore, request: Request) -> Response | None:
     if request.method != "PUT" or "x-amz-object-lock-mode" not in request.headers:
         return None
     return store.signed_anew(request, request.target, drop=("x-amz-object-lock",))
+
+
+def locks_for_less(store: LyingStore, request: Request) -> Response | None:
+    """Take an object that is to be locked for an hour, and lock it for ten minutes."""
+    if request.method != "PUT" or "x-amz-object-lock-mode" not in request.headers:
+        return None
+    asked = datetime.fromisoformat(request.headers["x-amz-object-lock-retain-until-date"])
+    request.headers["x-amz-object-lock-retain-until-date"] = (asked - timedelta(minutes=50)).isoformat()
+    return store.signed_anew(request, request.target)
 
 
 def overwrites_in_place(store: LyingStore, request: Request) -> Response | None:

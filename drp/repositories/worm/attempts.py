@@ -104,7 +104,7 @@ class Attempts:
 
     def _another(self) -> Sacrifice | None:
         _, made = self._altar.make()
-        usable = made is not None and made.sight.mode == self._altar.mode and made.sight.until is not None
+        usable = made is not None and made.sight.whole and made.sight.mode == self._altar.mode and made.sight.until
         return made if usable else None
 
     def _controlled(self, way: Way, subject: Sacrifice) -> tuple[Control, Sacrifice]:

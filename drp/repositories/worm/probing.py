@@ -139,11 +139,20 @@ def _lock_lacking(altar: Altar, made: Answer, subject: Sacrifice | None) -> Phra
         sight = subject.sight
         if sight.unseen:
             raise _unusable(altar.writer.name, made, sight.unseen)
-        if sight.mode == altar.mode and sight.until is not None and sight.there:
-            return NOTHING
         if not sight.there:
             return fact("probe-not-kept", "the store took an object with a retention, and does not list it")
-        return fact("probe-not-locked", "the store took an object with a retention, and keeps it without")
+        if sight.until is None or not sight.mode:
+            return fact("probe-not-locked", "the store took an object with a retention, and keeps it without")
+        if sight.mode != altar.mode or sight.until < altar.asked_until:
+            return fact(
+                "probe-locked-less",
+                "the store was asked for {mode} until {until}, and gave {given} until {ends}",
+                mode=altar.mode,
+                until=Instant(altar.asked_until),
+                given=sight.mode,
+                ends=Instant(sight.until),
+            )
+        return NOTHING
     if made.done:
         return fact("probe-no-version", "the store keeps no versions")
     configured = altar.writer.ask("get_object_lock_configuration")

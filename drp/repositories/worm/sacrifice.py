@@ -56,6 +56,8 @@ class Altar:
         self.writer, self.mode, self._clock = writer, mode, clock
         self._ahead = timedelta(0)
         self.told_time = False
+        self.asked_until = self.now()
+        """Until when the last object that was made has to be locked."""
 
     def beside(self, writer: S3Writer) -> Altar:
         """Return one in another bucket of the same store."""
@@ -99,7 +101,7 @@ class Altar:
     def make(self) -> tuple[Answer, Sacrifice | None]:
         """Make a locked object and look at it; None where the store refused it or gave no version."""
         key = f"{PROBE_FOLDER}/probe-{secrets.token_hex(16)}"
-        until = self.now() + RETENTION
+        self.asked_until = until = self.now() + RETENTION
         answer = self.writer.ask("put_object", Key=key, Body=bytes_of(key), **self.lock(until))
         self.note_time(answer)
         version = str(answer.found.get("VersionId") or "")

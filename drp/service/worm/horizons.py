@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from drp.domain.application import Application
 from drp.domain.findings.finding import Finding
-from drp.domain.phrase import NOTHING, Phrase, say
+from drp.domain.phrase import NOTHING, Phrase, own_words, say
 from drp.domain.recovery_point import RecoveryPoint
 from drp.domain.repository import RepositorySettings, WormSettings
 from drp.domain.repository_port import NeededObjects, Needs, ObjectLocks, Repository
@@ -18,7 +18,7 @@ from drp.domain.worm.horizon import Horizon, brief, safest
 from drp.domain.worm.horizon_findings import horizon_findings
 from drp.drill.phases.horizons import horizon_through
 from drp.drill.phases.select import no_earlier
-from drp.errors import NotFound
+from drp.errors import AccessDenied, NotFound, StorageFull, Unreachable
 from drp.service.wiring import Wiring
 
 Told = Callable[[str, int, int], None]
@@ -41,6 +41,8 @@ class SeenHorizons:
     """Points older than those that were looked at."""
     not_seen: tuple[Phrase, ...] = ()
     """Points that cannot be read, and applications whose files are invalid, so that nobody knows which are theirs."""
+    not_noted: Phrase = NOTHING
+    """Why the register does not have it; nothing: it does, or there is nothing to note."""
 
     @property
     def safest(self) -> Horizon | None:
@@ -53,13 +55,17 @@ def see_horizons(
 ) -> SeenHorizons:
     """Return the horizons of a repository's points, and write them into the register.
 
-    Raises ``NotFound``, and what the Repository port and the register raise.
+    Raises ``NotFound``, and what the Repository port raises; ``Tampered`` where the register was. A register that
+    cannot be reached or written keeps nobody from looking: that it was not noted is said.
     """
     settings = settings_of(wiring, name)
     found = _looked(wiring, settings, application, told)
     if found.horizons:
         seen = HorizonSeen(repository=name, host=platform.node(), horizons=tuple(brief(found.horizons)))
-        wiring.register().append(seen)
+        try:
+            wiring.register().append(seen)
+        except (StorageFull, Unreachable, AccessDenied) as error:
+            return replace(found, not_noted=own_words(error.message))
     return found
 
 

@@ -62,6 +62,8 @@ class Cache:
         if not self._is_sound():
             self._anew()
         self._database = self._opened(alive)
+        if self._private is not None:
+            self._private.cleanup()  # the open file is enough, and nothing is left of it whatever ends this process
 
     def _own(self, folder: Path) -> bool:
         """Return whether the folder is private, and this process the only one that works in it."""
@@ -96,7 +98,7 @@ class Cache:
         os.close(os.open(self._file, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
 
     def _opened(self, alive: Callable[[], None]) -> sqlite3.Connection:
-        os.environ["SQLITE_TMPDIR"] = str(self._file.parent)
+        os.environ["SQLITE_TMPDIR"] = str(self._file.parent.parent if self._private else self._file.parent)
         database = sqlite3.connect(self._file, isolation_level=None)
         database.set_progress_handler(alive, _STEPS)
         for setting in ("journal_mode = OFF", "synchronous = OFF", f"cache_size = -{_PAGES_KIB}", "temp_store = FILE"):
@@ -138,8 +140,6 @@ class Cache:
     def close(self) -> None:
         """Give the file back."""
         self._database.close()
-        if self._private is not None:
-            self._private.cleanup()
         if self._lock >= 0:
             os.close(self._lock)
 
