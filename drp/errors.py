@@ -15,7 +15,11 @@ exception means that drp could not exercise the recovery, which makes a recovery
     │   ├── Unreachable         13  DRP-E031  it does not answer
     │   ├── AccessDenied        12  DRP-E032  it refuses the key or the password
     │   ├── MediaNeeded         13  DRP-E033  its medium is absent or is another one
-    │   └── PointGone            3  DRP-E034  a recovery point was removed since it was selected
+    │   ├── PointGone            3  DRP-E034  a recovery point was removed since it was selected
+    │   ├── ShortBody           13  DRP-E035  an object ended before its stated length
+    │   ├── StorageBroken       13  DRP-E036  storage cannot give an object's bytes back
+    │   ├── ObjectAbsent        13  DRP-E037  an object, or that version of it, is not there
+    │   └── ObjectsOutOfReach   13  DRP-E038  only the backup tool reaches objects at that place
     ├── SandboxError             3  DRP-E040  a sandbox cannot be made or has gone
     │   ├── NotIsolated          3  DRP-E041  a sandbox could reach what it must not
     │   └── MediumFailed         3  DRP-E042  the host's storage failed below what was restored

@@ -14,8 +14,8 @@ from drp.errors import Tampered
 
 _NEWEST = 50
 """Among so many drills the newest of the schedule is looked for whenever the register is opened."""
-_LOOKED_AT = 5
-"""So many drills that nobody scheduled are asked for what they saw of the register."""
+_LOOKED_AT = 1
+"""So many of the newest drills are asked for what they saw of the register; `drp journal verify` asks all."""
 _BEFORE_SELECTION = 50
 """A drill takes its first point within so many entries, or had to wait."""
 

@@ -9,8 +9,10 @@ import pytest
 
 from drp.domain.application import BackupJob
 from drp.domain.ports import Abilities
-from drp.domain.repository_port import NeededObjects, PointsLookedInto, SubPaths
+from drp.domain.repository_port import LocksSeen, NeededObjects, PointsLookedInto, SubPaths
 from drp.domain.restore import RestoreOutcome
+from drp.domain.worm.attestation import LockDemand
+from drp.domain.worm.judging import immutability_of
 from drp.errors import NotFound, RepositoryError
 from tests.support.fixtures_repositories import RepositoryWorld, application
 
@@ -48,6 +50,19 @@ class RepositoryContract:
             assert 0 <= seen.objects_observed <= seen.objects_total
             assert seen.provenance in {"declared", "observed", "probed"}
             assert seen.retained_until is None or seen.retained_until.tzinfo is not None
+
+    def test_what_locks_are_attested_never_passes_unseen(self, world: RepositoryWorld) -> None:
+        repository = world.repository
+        if not isinstance(repository, LocksSeen):  # no kind must be able to
+            return
+        seen = repository.attest((world.newest,), LockDemand(required=True))
+        assert 0 <= seen.asked <= seen.needed
+        assert sum(seen.modes.values()) == seen.asked
+        assert seen.at.tzinfo is not None
+        assert seen.earliest is None or seen.earliest > seen.at
+        if seen.unknown or not seen.asked:
+            assert {finding.severity for finding in seen.findings} & {"inconclusive", "critical"}
+            assert not immutability_of(seen).holds_at(seen.at)
 
     def test_a_healthy_point_is_looked_into_and_one_that_is_not_there_never_passes(
         self, world: RepositoryWorld

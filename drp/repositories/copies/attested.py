@@ -25,7 +25,11 @@ def attested(
     """Return what was observed of some folders. Raises ``PointGone`` and ``MediaNeeded``."""
     if medium is not None:
         medium.require()
-    seen = [observe(place, settings.audited_files, identity=identity) for place, identity in places]
+    try:
+        seen = [observe(place, settings.audited_files, identity=identity) for place, identity in places]
+    finally:
+        if medium is not None:  # what could not be seen since it was pulled says nothing of the backup
+            medium.require()
     found = attestation_of(subject, seen, demand, at=utc_now(), mode=settings.worm.mode)
     return offline(found, medium.label) if medium is not None else found
 

@@ -24,6 +24,8 @@ PIECE = 4 << 20
 class ShortBody(RepositoryError):
     """An object ended before its stated length. Once it may be the connection; at the same place again it is not."""
 
+    code = "DRP-E035"
+
     def __init__(self, message: Phrase, *, received: int) -> None:
         """Keep how many bytes came, counted from the offset that was asked for."""
         super().__init__(message)
@@ -33,13 +35,19 @@ class ShortBody(RepositoryError):
 class StorageBroken(RepositoryError):
     """The storage itself says that it cannot give the bytes back: a bad sector, a checksum of the file system."""
 
+    code = "DRP-E036"
+
 
 class ObjectsOutOfReach(RepositoryError):
     """drp reaches no objects at that kind of place by itself: the backup tool alone does."""
 
+    code = "DRP-E038"
+
 
 class ObjectAbsent(RepositoryError):
     """An object, or that version of it, is not there."""
+
+    code = "DRP-E037"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -177,5 +177,8 @@ class MediumBackend(DirectoryBackend):
     ) -> Attestation:
         """Return what is observed while the medium is here: where it is between two drills is declared, and unseen."""
         self._medium.require()
-        found = super().attest(subject, points, demand, mode=mode, needs=needs, cache=cache)
+        try:
+            found = super().attest(subject, points, demand, mode=mode, needs=needs, cache=cache)
+        finally:
+            self._medium.require()  # what could not be seen since it was pulled says nothing of the backup
         return offline(found, self._medium.label)
