@@ -14,7 +14,7 @@ from drp.domain.worm.attestation import WeakObject
 from drp.domain.worm.pinned import ReadVersion
 from drp.domain.worm.probe import OF_BUCKETS, Probe, Tried
 from drp.domain.worm.probe_findings import named
-from drp.reporting.immutability_facts import fact_rows
+from drp.reporting.immutability_facts import fact_rows, in_a_bucket
 from drp.reporting.undeletable import Undeletable, let_through, probe_of, undeletable
 from drp.reporting.words import LOCK_MODES, SHORT_PROVENANCES, Tone
 from drp.reporting.worm_words import CAME, CAME_TONES, DECLARED, OBSERVED, PROBED, mode_in_words
@@ -104,13 +104,14 @@ def _declared(selected: Selected, planned: PlannedRecovery) -> WordRow:
                 until=until,
             )
         )
-    if selected.locks is not None and selected.locks.demanded:
+    if in_a_bucket(selected.locks) and selected.locks.demanded:
         says.append(say("The weakest mode that is enough: {mode}.", mode=mode_in_words(selected.locks.demanded)))
     if lock is not None and lock.provenance == "declared":
         says.append(say("{mode}: the configuration says so, and nobody looked", mode=LOCK_MODES[lock.mode]))
     if not says:
         return WordRow(DECLARED, "plain", say("Nothing"), (say("The application asks for nothing (`immutable_for`)."),))
-    return WordRow(DECLARED, "plain", say("Asked for"), tuple(says))
+    word = say("Configured") if lock is not None and lock.provenance == "declared" else say("Asked for")
+    return WordRow(DECLARED, "plain", word, tuple(says))
 
 
 def _observed(selected: Selected, found: Undeletable | None, now: datetime) -> WordRow:

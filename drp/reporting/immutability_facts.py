@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from typing import TypeGuard
 
 from drp.domain.phase import Selected
 from drp.domain.phrase import Data, Day, Instant, Phrase, Size, count, lasting, say, several
@@ -18,8 +19,10 @@ Row = tuple[Phrase, tuple[Phrase, ...]]
 
 def fact_rows(selected: Selected, read: Sequence[ReadVersion]) -> Iterator[Row]:
     """Yield the rows that there is something to say for."""
-    if selected.locks is not None:
+    offline = selected.immutability is not None and selected.immutability.mode == "offline"
+    if selected.locks is not None and not offline:
         yield say("Objects"), tuple(_objects(selected.locks))
+    if in_a_bucket(selected.locks):
         yield say("Bucket"), tuple(_bucket(selected.locks.bucket))
     if selected.horizon is not None:
         yield say("Horizon"), tuple(_horizon(selected.horizon))
@@ -27,6 +30,11 @@ def fact_rows(selected: Selected, read: Sequence[ReadVersion]) -> Iterator[Row]:
         yield say("Read as of"), tuple(_pinned(selected.pinned, read))
     if selected.known is not None:
         yield say("Scrubbed"), tuple(_scrub(selected.known.scrub))
+
+
+def in_a_bucket(locks: Attestation | None) -> TypeGuard[Attestation]:
+    """Return whether a bucket said anything of itself: directories and media have nothing of it to say."""
+    return locks is not None and locks.bucket != BucketFacts()
 
 
 def _objects(locks: Attestation) -> Iterator[Phrase]:

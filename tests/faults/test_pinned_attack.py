@@ -216,3 +216,41 @@ def test_a_bucket_that_is_pruned_as_usual_is_read_from_nowhere_below(
     told = view.served(order.served_by)
     assert (told.below, told.gone, told.altered) == ((), (), ())
     assert tree(tmp_path / "out" / str(more).lstrip("/")) == tree(more)
+
+
+def test_a_config_of_the_same_length_is_found_out_by_the_password_it_refuses(
+    own_bucket: Bucket, repository_in: Make
+) -> None:
+    client, key = own_bucket.server.client("writer"), "site/ehr/config"
+    before = view_of(repository_in(own_bucket), drill="before")  # which leaves the second of the backup
+    size = client.head_object(Bucket=own_bucket.name, Key=key)["ContentLength"]
+    client.put_object(Bucket=own_bucket.name, Key=key, Body=b"x" * size)
+    view = view_of(repository_in(own_bucket))
+    assert (view.pinned.why, view.pinned.digest) == ("before-tampering", before.pinned.digest)
+    assert "config" in view.pinned.tampering
+    assert [point.id for point in view.repository.points(EHR).points] == [own_bucket.point]
+
+
+def test_a_key_that_was_overwritten_is_read_from_below_by_its_name(own_bucket: Bucket, repository_in: Make) -> None:
+    client = own_bucket.server.client("writer")
+    (key,) = [key for key, *_ in own_bucket.server.versions(own_bucket.name) if "/keys/" in key]
+    size = client.head_object(Bucket=own_bucket.name, Key=key)["ContentLength"]
+    client.put_object(Bucket=own_bucket.name, Key=key, Body=b"x" * size)
+    view = view_of(repository_in(own_bucket))
+    assert view.pinned.why == "now"
+    assert "possibly overwritten" in view.pinned.tampering
+    assert [point.id for point in view.repository.points(EHR).points] == [own_bucket.point]
+
+
+def test_a_repository_that_never_was_whole_is_told_as_emptied(
+    s3_server: S3Server, repository_in: Make, tmp_path: Path
+) -> None:
+    bucket = make_repository(s3_server, executable("current"), tmp_path, days=0)
+    client = s3_server.client("writer")
+    for key, version, *_ in s3_server.versions(bucket.name):
+        if not key.endswith("/config"):
+            client.delete_object(Bucket=bucket.name, Key=key, VersionId=version)
+    s3_server.hide_everything(bucket.name)
+    listing = view_of(repository_in(bucket)).repository.points(EHR)
+    assert listing.points == ()
+    assert listing.emptied

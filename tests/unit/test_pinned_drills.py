@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from drp.domain.events import DrillConcluded, PhaseCompleted
+import pytest
+
+from drp.domain.events import DrillConcluded, PhaseCompleted, PhaseFailed
 from drp.domain.findings.finding import Finding
 from drp.domain.phase import Restored, Selected
 from drp.domain.phrase import NOTHING, say
+from drp.domain.ports import Report
 from drp.domain.recovery_point import Selection
+from drp.domain.runbook import RunbookOrder, RunbookResult
 from drp.domain.worm.pinned import Below, Pinned, ReadVersion, Served
 from drp.drill.conduct import conduct
 from drp.drill.declare import declare
-from drp.errors import AccessDenied, DrpError
+from drp.drill.phases import restore_watch
+from drp.errors import AccessDenied, DrpError, Interrupted, Unreachable
 from tests.simulators.clock import EPOCH
 from tests.simulators.world import Script, World, events_of
 from tests.support.findings import told
@@ -194,3 +200,27 @@ def test_an_instant_that_is_asked_for_needs_versions() -> None:
     assert without.drill(as_of=asked).verdict == "inconclusive"
     plain = PinnedWorld(Script(faults={"pinned": AccessDenied(NOTHING)}))
     assert plain.drill(as_of=asked).verdict == "inconclusive"
+
+
+class Asking:
+    """Runbooks that ask, as the real ones do, whether they are to stop."""
+
+    def __init__(self, world: PinnedWorld) -> None:
+        self.usual = world.ports().runbooks
+
+    def run(self, order: RunbookOrder, report: Report, cancelled: Callable[[], bool]) -> RunbookResult:
+        if cancelled():
+            message = "stopped"
+            raise Interrupted(message)
+        return self.usual.run(order, report, cancelled)
+
+
+def test_a_restore_is_stopped_once_its_view_gives_nothing_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(restore_watch, "_ASKED_SECONDS", -1.0)
+    world = PinnedWorld(why=Unreachable(say("silent")))
+    ports = replace(world.ports(), runbooks=Asking(world))
+    conduct(declare(world.plan, world.journal, world, world.clock, requested_by="t", ad_hoc=False), ports)
+    failed = [event for event in events_of(world) if isinstance(event, PhaseFailed)]
+    assert [(event.phase, str(event.message)) for event in failed] == [("restore", "silent")]
+    assert next(event for event in events_of(world) if isinstance(event, DrillConcluded)).verdict == "inconclusive"
+    assert not world.alive

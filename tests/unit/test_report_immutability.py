@@ -13,6 +13,7 @@ from drp.domain.evidence import EvidenceRecord
 from drp.domain.phase import Selected
 from drp.domain.phrase import fact
 from drp.domain.recovery_point import RefusedPoint
+from drp.domain.worm.attestation import BucketFacts
 from drp.domain.worm.known import RepositoryKnown
 from drp.domain.worm.probe import Came, Tried
 from drp.domain.worm.scrub import Draw
@@ -229,6 +230,17 @@ def test_a_draw_shows_no_more_than_it_does(share: float, chance: float, said: st
     drawn = Draw(seed="a", drawn=10, population=100, bad_share=share, chance=chance)
     record = record_of(seen(known=RepositoryKnown(scrub=scrub(draw=drawn))))
     assert said in page(record).text
+
+
+def test_a_medium_on_its_shelf_has_no_bucket_to_speak_of() -> None:
+    shelf = locks(needed=1, asked=1, modes={"offline": 1}, earliest=None, bucket=BucketFacts(), demanded="compliance")
+    record = record_of(replace(mode("offline", provenance="declared"), locks=shelf, horizon=None, pinned=None))
+    view = view_of(record).recoveries[0].immutability
+    assert view is not None
+    assert [str(label) for label, _ in view.facts] == ["Scrubbed"]
+    assert [row.tone for row in view.words[:2]] == ["plain", "doubt"]
+    assert "weakest mode" not in page(record).text
+    assert view_of(record).story.kept == ()
 
 
 def test_the_margin_to_what_the_application_asks_for_is_told_either_way() -> None:

@@ -27,13 +27,17 @@ class PinnedBackend:
 
     air_gapped = False
 
-    def __init__(self, bucket: Bucket, view: View, process: ViewProcess) -> None:
-        """Take the bucket, for what only it can tell, the view, and what serves it."""
+    def __init__(self, bucket: Bucket, view: View, process: ViewProcess, *, emptied: Phrase = NOTHING) -> None:
+        """Take the bucket, for what only it can tell, the view, and what serves it.
+
+        ``emptied``: what was done to the repository, where no instant shows at which it was whole.
+        """
         self._bucket, self._process, self._view = bucket, process, view.objects
         parts = {part: {key for key in view.objects if key.startswith(part)} for part in ("keys/", "snapshots/")}
         self._condition = Condition(
             snapshots=frozenset(key.removeprefix("snapshots/") for key in parts["snapshots/"]),
             marks=frozenset(f"{key} {view.objects[key].version}" for part in parts.values() for key in part),
+            emptied=emptied,
             broken=missing_parts(config="config" in view.objects, keys=bool(parts["keys/"])),
         )
 

@@ -23,9 +23,9 @@ from drp.domain.restore import SecretReference
 from drp.domain.worm.objects import ObjectVersion
 from drp.domain.worm.pinned import Pinned, Served, View, Why, view_at
 from drp.domain.worm.tampering import Tampering, diagnose
-from drp.errors import AccessDenied, DrpError, RepositoryError, UsageError
+from drp.errors import AccessDenied, DrpError, ObjectAbsent, RepositoryError, ShortBody, UsageError
 from drp.repositories.locations.s3 import S3Reader
-from drp.repositories.locations.stored import ObjectAbsent, ShortBody, StoredObjects, stored_objects
+from drp.repositories.locations.stored import StoredObjects, stored_objects
 from drp.repositories.pinned.layout import belongs, digest_in, unsucceeded
 from drp.repositories.pinned.process import ViewProcess
 from drp.repositories.restic.backend import Bucket
@@ -196,21 +196,20 @@ class BucketRepository(ResticRepository):
             return self._view(there, at, "asked", diagnose(there.versions))
         tampering = diagnose(there.versions)
         if tampering is not None and not tampering.certain and self._is_refused(there):
-            tampering = diagnose(there.versions, refused=True)
+            tampering = replace(diagnose(there.versions, refused=True) or tampering, certain=True)
         if tampering is not None and tampering.certain and tampering.last_good is not None:
             return self._view(there, tampering.last_good, "before-tampering", tampering)
         return self._view(there, there.now, "now", tampering)
 
     def _is_refused(self, there: Listed) -> bool:
-        """Return whether the password is refused by what is there now, which may have been overwritten."""
+        """Return whether what is there now, which may have been overwritten, opens to no password."""
         view = self._view(there, there.now, "now", None)
         try:
-            view.repository.preflight()
+            return bool(view.repository.preflight().remarks)  # keys open it, and they open nothing else
         except AccessDenied:
             return view.trouble() is None
         finally:
             view.process.close()
-        return False
 
     def _proven(self, view: View) -> dict[str, ObjectVersion]:
         """Return the newest version of each disputed key whose bytes are what its name says, where there is one."""
@@ -239,11 +238,19 @@ class BucketRepository(ResticRepository):
         location = self._settings.location
         assert isinstance(location, S3Location)
         process = ViewProcess(self.name, location, self._resolve, self._settings.limits, view)
-        backend = PinnedBackend(self._bucket, view, process)
-        told = tampering.what if tampering is not None and tampering.since > at else NOTHING
+        what, beyond = NOTHING, False
+        if tampering is not None and (why == "now" or tampering.since > at):
+            what, beyond = tampering.what, tampering.certain and why == "now"  # then there is nothing to go back to
+        backend = PinnedBackend(self._bucket, view, process, emptied=what if beyond else NOTHING)
         return ResticView(
             repository=_Seen(self._settings, backend, self._resolve, self._cache, view),
-            pinned=Pinned(at=view.at, why=why, tampering=told, objects=len(view.objects), digest=view.digest),
+            pinned=Pinned(
+                at=view.at,
+                why=why,
+                tampering=NOTHING if beyond else what,
+                objects=len(view.objects),
+                digest=view.digest,
+            ),
             process=process,
             unsteady=there.unsteady,
             newest=view.newest,

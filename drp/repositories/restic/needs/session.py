@@ -20,8 +20,8 @@ from drp.atomic import make_folder, storage_errors
 from drp.command import Process, memory_file, start
 from drp.domain.phrase import NOTHING, Phrase, fact, say
 from drp.domain.repository_port import Needs
-from drp.errors import StorageFull, Unreachable
-from drp.repositories.locations.stored import ObjectAbsent, StoredObjects
+from drp.errors import ObjectAbsent, StorageFull, Unreachable
+from drp.repositories.locations.stored import StoredObjects
 from drp.repositories.restic.needs import wire
 from drp.repositories.restic.needs.listing import Listing, Names, Object, name_of
 
