@@ -226,4 +226,5 @@ def test_memory_grows_with_the_index_and_not_faster(blank: Path, tmp_path: Path)
             listing(StoredDirectory("made", large.folder).versions()).parts["data"]
         ) + (2 + 1 + len(list((large.folder / "index").iterdir())))
         peaks.append(int(str(found["program_mib"])))
-    assert peaks[1] - peaks[0] < 32, peaks  # 16 MiB are read at a time
+    assert peaks[1] - peaks[0] < 72, peaks  # at most the database's own caches, and what is read at a time, fill up
+    assert peaks[1] < 256, peaks
