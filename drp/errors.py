@@ -16,10 +16,10 @@ exception means that drp could not exercise the recovery, which makes a recovery
     │   ├── AccessDenied        12  DRP-E032  it refuses the key or the password
     │   ├── MediaNeeded         13  DRP-E033  its medium is absent or is another one
     │   ├── PointGone            3  DRP-E034  a recovery point was removed since it was selected
-    │   ├── ShortBody           13  DRP-E035  an object ended before its stated length
-    │   ├── StorageBroken       13  DRP-E036  storage cannot give an object's bytes back
-    │   ├── ObjectAbsent        13  DRP-E037  an object, or that version of it, is not there
-    │   └── ObjectsOutOfReach   13  DRP-E038  only the backup tool reaches objects at that place
+    │   ├── ObjectAbsent        13  DRP-E035  an object of it, or that version, is not there
+    │   ├── ShortBody           13  DRP-E036  an object ended before its stated length
+    │   ├── StorageBroken       13  DRP-E037  its storage says that it cannot give the bytes back
+    │   └── ObjectsOutOfReach   10  DRP-E038  the backup tool alone reaches its objects
     ├── SandboxError             3  DRP-E040  a sandbox cannot be made or has gone
     │   ├── NotIsolated          3  DRP-E041  a sandbox could reach what it must not
     │   └── MediumFailed         3  DRP-E042  the host's storage failed below what was restored
@@ -105,11 +105,8 @@ class NoRoom(Busy):
 class LeaseLost(DrpError):
     """This process does not hold its drill any more, and writes nothing of it: another may have taken it up."""
 
-    code, exit_status, default_hint = (
-        "DRP-E022",
-        11,
-        "nothing is lost: see `drp drill list`; if nobody took it up, `drp drill resume ID`",
-    )
+    code, exit_status = "DRP-E022", 11
+    default_hint = "nothing is lost: see `drp drill list`; if nobody took it up, `drp drill resume ID`"
 
 
 class RepositoryError(DrpError):
@@ -150,6 +147,35 @@ class PointGone(RepositoryError):
     code, exit_status, default_hint = "DRP-E034", 3, "run the drill again: it selects among what is there now"
 
 
+class ObjectAbsent(RepositoryError):
+    """An object, or that version of it, is not there."""
+
+    code, default_hint = "DRP-E035", "list the repository again: see whether retention removed it, or somebody else did"
+
+
+class ShortBody(RepositoryError):
+    """An object ended before its stated length. Once it may be the connection; at the same place again it is not."""
+
+    code, default_hint = "DRP-E036", "read it again; what ends at the same place twice is damaged: `drp repo scrub`"
+
+    def __init__(self, message: str, *, received: int) -> None:
+        """Keep how many bytes came, counted from the offset that was asked for."""
+        super().__init__(message)
+        self.received = received
+
+
+class StorageBroken(RepositoryError):
+    """The storage itself says that it cannot give the bytes back: a bad sector, a checksum of the file system."""
+
+    code, default_hint = "DRP-E037", "see to the disks below the repository, and copy what can still be read"
+
+
+class ObjectsOutOfReach(RepositoryError):
+    """drp reaches no objects at that kind of place by itself: the backup tool alone does."""
+
+    code, exit_status, default_hint = "DRP-E038", 10, "use the backup tool's own check of it"
+
+
 class SandboxError(DrpError):
     """A sandbox cannot be made, or has gone."""
 
@@ -165,10 +191,8 @@ class NotIsolated(SandboxError):
 class MediumFailed(SandboxError):
     """The host's storage failed below a data volume, so what was restored says nothing about the backup."""
 
-    code, default_hint = (
-        "DRP-E042",
-        "look at the kernel's messages (`dmesg`) and at that disk, then run the drill again",
-    )
+    code = "DRP-E042"
+    default_hint = "look at the kernel's messages (`dmesg`) and at that disk, then run the drill again"
 
 
 class RunbookError(DrpError):
@@ -186,11 +210,8 @@ class PluginError(DrpError):
 class ManifestError(DrpError):
     """A manifest is truncated, edited, out of order, or from a newer drp."""
 
-    code, exit_status, default_hint = (
-        "DRP-E070",
-        10,
-        "take the manifest again from where it is kept apart from the backup",
-    )
+    code, exit_status = "DRP-E070", 10
+    default_hint = "take the manifest again from where it is kept apart from the backup"
 
 
 class CommandFailed(DrpError):
@@ -262,11 +283,8 @@ class Interrupted(DrpError):
     ``signal_number`` says how (2 or 15).
     """
 
-    code, exit_status, default_hint = (
-        "DRP-E110",
-        130,
-        "the drill was sealed as aborted; run it again when you are ready",
-    )
+    code, exit_status = "DRP-E110", 130
+    default_hint = "the drill was sealed as aborted; run it again when you are ready"
 
     def __init__(self, message: str = "interrupted", *, signal_number: int = 2, hint: str | None = None) -> None:
         """Keep the signal, which decides the exit status: 128 + number."""

@@ -19,12 +19,12 @@ from drp.config.site import load_site
 from drp.config.whereabouts import Secrets, place_of
 from drp.domain.ports import Repository
 from drp.domain.repository import DirectoryLocation, WaitLimits
-from drp.errors import AccessDenied, RepositoryError, Unreachable, UsageError
+from drp.errors import AccessDenied, ObjectAbsent, RepositoryError, ShortBody, Unreachable, UsageError
 from drp.repositories.kind import create
 from drp.repositories.locations.rest.backend import RestBackend
 from drp.repositories.locations.rest.entry import rest_address
 from drp.repositories.locations.rest.location import RestLocation
-from drp.repositories.locations.stored import ObjectAbsent, ShortBody, stored_objects
+from drp.repositories.locations.stored import stored_objects
 from drp.repositories.restic.settings import ResticSettings
 from drp.service.survey import describe
 from tests.support import rest_server

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from drp.domain.repository import WaitLimits
-from drp.errors import AccessDenied, RepositoryError, Unreachable
-from drp.repositories.locations.stored import ObjectAbsent, ShortBody, StoredObjects, stored_objects
+from drp.errors import AccessDenied, ObjectAbsent, RepositoryError, ShortBody, Unreachable
+from drp.repositories.locations.stored import StoredObjects, stored_objects
 from tests.support.fixtures_repositories import keep_secret, resolve
 from tests.support.locations import s3_location
 from tests.support.s3_server import S3Server

@@ -11,8 +11,8 @@ import pytest
 
 from drp.domain.phrase import Phrase, say
 from drp.domain.worm.objects import ObjectVersion
-from drp.errors import AccessDenied, RepositoryError, Unreachable
-from drp.repositories.locations.stored import ObjectAbsent, Odd, ShortBody
+from drp.errors import AccessDenied, ObjectAbsent, RepositoryError, ShortBody, Unreachable
+from drp.repositories.locations.stored import Odd
 from drp.repositories.pinned import objects as module
 from drp.repositories.pinned.objects import WHOLE_BYTES, Entry, NotServed, PinnedObjects, Readings
 

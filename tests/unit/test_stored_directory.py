@@ -11,8 +11,8 @@ import pytest
 
 from drp.domain.repository import DirectoryLocation, MediumLocation, WaitLimits
 from drp.domain.worm.objects import ObjectVersion
-from drp.errors import MediaNeeded, RepositoryError
-from drp.repositories.locations.stored import ObjectAbsent, Odd, ShortBody, stored_objects
+from drp.errors import MediaNeeded, ObjectAbsent, RepositoryError, ShortBody
+from drp.repositories.locations.stored import Odd, stored_objects
 from drp.repositories.locations.stored_directory import StoredDirectory, file_system_of
 
 

@@ -14,40 +14,11 @@ from drp.domain.phrase import Phrase, say
 from drp.domain.repository import DirectoryLocation, Location, MediumLocation, S3Location, WaitLimits
 from drp.domain.restore import SecretReference
 from drp.domain.worm.objects import ObjectVersion
-from drp.errors import RepositoryError
+from drp.errors import ObjectsOutOfReach
 from drp.repositories.locations.medium import Medium
 
 PIECE = 4 << 20
 """About so many bytes are read at a time."""
-
-
-class ShortBody(RepositoryError):
-    """An object ended before its stated length. Once it may be the connection; at the same place again it is not."""
-
-    code = "DRP-E035"
-
-    def __init__(self, message: Phrase, *, received: int) -> None:
-        """Keep how many bytes came, counted from the offset that was asked for."""
-        super().__init__(message)
-        self.received = received
-
-
-class StorageBroken(RepositoryError):
-    """The storage itself says that it cannot give the bytes back: a bad sector, a checksum of the file system."""
-
-    code = "DRP-E036"
-
-
-class ObjectsOutOfReach(RepositoryError):
-    """drp reaches no objects at that kind of place by itself: the backup tool alone does."""
-
-    code = "DRP-E038"
-
-
-class ObjectAbsent(RepositoryError):
-    """An object, or that version of it, is not there."""
-
-    code = "DRP-E037"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,9 +19,9 @@ from pathlib import Path
 
 from drp.domain.phrase import Phrase, fact, say
 from drp.domain.worm.objects import ObjectVersion
-from drp.errors import AccessDenied, RepositoryError, Unreachable
+from drp.errors import AccessDenied, ObjectAbsent, RepositoryError, ShortBody, StorageBroken, Unreachable
 from drp.repositories.locations.medium import Medium
-from drp.repositories.locations.stored import PIECE, ObjectAbsent, Odd, ShortBody, StorageBroken
+from drp.repositories.locations.stored import PIECE, Odd
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC

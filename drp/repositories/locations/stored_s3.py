@@ -17,11 +17,11 @@ from typing import Any
 from drp.domain.phrase import say
 from drp.domain.repository import S3Location, WaitLimits
 from drp.domain.worm.objects import ObjectVersion
-from drp.errors import AccessDenied, RepositoryError, Unreachable
+from drp.errors import AccessDenied, ObjectAbsent, RepositoryError, ShortBody, Unreachable
 from drp.redact import redact
 from drp.repositories.locations.s3 import S3Reader
 from drp.repositories.locations.s3_connection import Resolve, resolve_keys
-from drp.repositories.locations.stored import PIECE, ObjectAbsent, Odd, ShortBody
+from drp.repositories.locations.stored import PIECE, Odd
 
 _LONGEST = timedelta(hours=6)
 """For one object, whatever its size; between two pieces of it no more than the location's limit."""

@@ -14,8 +14,8 @@ from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from drp.errors import AccessDenied, RepositoryError, Unreachable
-from drp.repositories.locations.stored import ObjectAbsent, ShortBody, StoredObjects
+from drp.errors import AccessDenied, ObjectAbsent, RepositoryError, ShortBody, Unreachable
+from drp.repositories.locations.stored import StoredObjects
 from drp.repositories.pinned.layout import digest_in
 
 WHOLE_BYTES = 40 << 20

@@ -11,8 +11,9 @@ from drp.domain.phrase import fact, own_words
 from drp.domain.recovery_point import RecoveryPoint
 from drp.domain.repository_port import Needs
 from drp.domain.restore import SecretReference
+from drp.errors import ObjectsOutOfReach
 from drp.redact import remember
-from drp.repositories.locations.stored import ObjectsOutOfReach, StoredObjects, stored_objects
+from drp.repositories.locations.stored import StoredObjects, stored_objects
 from drp.repositories.restic.needs.listing import Listing, listing
 from drp.repositories.restic.needs.session import Asked, Told, needs_of
 from drp.repositories.restic.settings import ResticSettings

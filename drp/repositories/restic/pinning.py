@@ -23,9 +23,9 @@ from drp.domain.restore import SecretReference
 from drp.domain.worm.objects import ObjectVersion
 from drp.domain.worm.pinned import Pinned, Served, View, Why, view_at
 from drp.domain.worm.tampering import Tampering, diagnose
-from drp.errors import AccessDenied, DrpError, RepositoryError, UsageError
+from drp.errors import AccessDenied, DrpError, ObjectAbsent, RepositoryError, ShortBody, UsageError
 from drp.repositories.locations.s3 import S3Reader
-from drp.repositories.locations.stored import ObjectAbsent, ShortBody, StoredObjects, stored_objects
+from drp.repositories.locations.stored import StoredObjects, stored_objects
 from drp.repositories.pinned.layout import belongs, digest_in, unsucceeded
 from drp.repositories.pinned.process import ViewProcess
 from drp.repositories.restic.backend import Bucket

@@ -14,10 +14,10 @@ from drp.domain.phrase import Phrase, fact, own_words
 from drp.domain.phrase_form import written
 from drp.domain.ports import Clock
 from drp.domain.worm.scrub import MOST_NAMED
-from drp.errors import DrpError, MediaNeeded
+from drp.errors import DrpError, MediaNeeded, ObjectAbsent, ShortBody, StorageBroken
 from drp.hashing.covered import Covered, Listed, Run
 from drp.hashing.streams import StreamObject, StreamResult, verify_streams
-from drp.repositories.locations.stored import ObjectAbsent, ShortBody, StorageBroken, StoredObjects
+from drp.repositories.locations.stored import StoredObjects
 
 _DURABLE_SECONDS = 1.0
 _BATCH = 5000

@@ -11,9 +11,10 @@ from datetime import UTC, datetime
 
 from drp.domain.phrase import say
 from drp.domain.worm.objects import ObjectVersion
+from drp.errors import ObjectAbsent, ShortBody
 from drp.repositories.locations.rest.connection import RestConnection
 from drp.repositories.locations.rest.reader import RestReader
-from drp.repositories.locations.stored import PIECE, ObjectAbsent, Odd, ShortBody
+from drp.repositories.locations.stored import PIECE, Odd
 
 _PARTS = ("keys", "snapshots", "index", "data", "locks")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
