@@ -68,8 +68,9 @@ def told(record: dict[str, Any], say: Say) -> None:
         since = f"data of {clock(point['consistent_at'])}Z" if point else "no recovery point"
         versions = len((recovery["restore"] or {"read": []})["read"])
         locks = selected.get("locks") or {"asked": 0, "modes": {}, "earliest": None}
-        held = locks["asked"] >= versions > 0 and set(locks["modes"]) == {"compliance"}
-        until = f" that nobody can delete before {locks['earliest']}" if held else ""
+        needed = (selected.get("horizon") or {"objects": versions})["objects"]  # it may read an index besides
+        held = locks["asked"] >= needed > 0 and set(locks["modes"]) == {"compliance"}
+        until = f"; nobody can delete what it needs before {locks['earliest']}" if held else ""
         say(f"        {since}, {took}, from {versions} object versions{until}")
 
 

@@ -64,6 +64,11 @@ def test_a_drill_passes_records_and_leaves_nothing(stage: Rig, name: str):
     assert recovery["residue"]["processes"] == 0
     lock = recovery["select"]["immutability"]
     assert lock["mode"] == ("compliance" if name == "ehr-worm" else "offline")
+    horizon = recovery["select"]["horizon"]
+    if name == "ehr-worm":
+        assert (horizon["until"] is not None, horizon["unknown"]) == (True, ""), horizon
+    else:
+        assert horizon is None, "a medium has no date"
     assert of_type(entries, "progressed"), "a restore shows signs of life"
     assert not left(stage.site)
 

@@ -134,7 +134,7 @@ def test_packs_are_found_by_their_ids_in_whatever_order_they_are_listed(ids: lis
     packs = Packs()
     for number, each in enumerate(ids):
         packs.add(each, str(number), number)
-    assert list(packs) == sorted(ids)
+    assert sorted(packs) == sorted(ids)
     assert {each: packs[each].size for each in ids} == {each: number for number, each in enumerate(ids)}
     assert {packs[each].version for each in ids} == set(map(str, range(len(ids))))
     assert bytes(32) in ids or bytes(32) not in packs

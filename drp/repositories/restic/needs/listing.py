@@ -7,7 +7,7 @@ from array import array
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import accumulate
+from itertools import accumulate, pairwise
 
 from drp.domain.worm.objects import ObjectVersion
 from drp.repositories.restic.needs.wire import ID
@@ -24,7 +24,7 @@ class Object:
 
 
 class Packs(Mapping[bytes, Object]):
-    """Objects by id, at some 40 bytes each besides their versions; it is filled, then sorted, then read."""
+    """Objects by id, at some 40 bytes each besides their versions; it is filled, then read."""
 
     def __init__(self) -> None:
         """Begin without any."""
@@ -43,13 +43,13 @@ class Packs(Mapping[bytes, Object]):
         return len(self._sizes)
 
     def __iter__(self) -> Iterator[bytes]:
-        """Yield each id, in the order of their bytes."""
-        self._sorted()
+        """Yield each id."""
+        self._placed()
         return (bytes(self._ids[at : at + ID]) for at in range(0, len(self._ids), ID))
 
     def __getitem__(self, identity: bytes) -> Object:
         """Return one. Raises ``KeyError``."""
-        starts = self._sorted()
+        starts = self._placed()
         first = int.from_bytes(identity[:2], "big")
         place, end = starts[first] * ID, starts[first + 1] * ID
         while len(identity) == ID and (place := self._ids.find(identity, place, end)) >= 0:
@@ -58,19 +58,23 @@ class Packs(Mapping[bytes, Object]):
             place += 1
         raise KeyError(identity)
 
-    def _sorted(self) -> array[int]:
-        """Return where the ids begin that begin with each two bytes."""
+    def _placed(self) -> array[int]:
+        """Return where the ids begin that begin with each two bytes, having put them there."""
         if self._starts is not None:
             return self._starts
-        ids = self._ids
-        order = range(len(self))
-        if any(ids[at - ID : at] > ids[at : at + ID] for at in range(ID, len(ids), ID)):
-            order = sorted(order, key=lambda number: ids[number * ID : (number + 1) * ID])  # type: ignore[assignment]
-            self._ids = bytearray(b"".join(ids[number * ID : (number + 1) * ID] for number in order))
-            self._sizes = array("Q", (self._sizes[number] for number in order))
-            self._versions = [self._versions[number] for number in order]
-        counts = Counter(int.from_bytes(self._ids[at : at + 2], "big") for at in range(0, len(self._ids), ID))
+        firsts = array("H", (int.from_bytes(self._ids[at : at + 2], "big") for at in range(0, len(self._ids), ID)))
+        counts = Counter(firsts)
         self._starts = array("Q", accumulate((counts[first] for first in range(1 << 16)), initial=0))
+        if all(before <= after for before, after in pairwise(firsts)):
+            return self._starts
+        free = array("Q", self._starts)
+        ids, sizes, versions = bytearray(len(self._ids)), array("Q", self._sizes), [""] * len(self)
+        for number, first in enumerate(firsts):
+            place = free[first]
+            free[first] += 1
+            ids[place * ID : (place + 1) * ID] = self._ids[number * ID : (number + 1) * ID]
+            sizes[place], versions[place] = self._sizes[number], self._versions[number]
+        self._ids, self._sizes, self._versions = ids, sizes, versions
         return self._starts
 
 
@@ -125,7 +129,7 @@ def name_of(folder: str, identity: bytes) -> str:
 class Names(Collection[str]):
     """Keys of many objects, at 32 bytes each: config and keys first, then the snapshot, index files, packs."""
 
-    def __init__(self, *, config: bool = True, parts: Iterable[tuple[str, bytes]]) -> None:
+    def __init__(self, *, config: bool = True, parts: Iterable[tuple[str, bytes | bytearray]]) -> None:
         """``parts``: folder, and ids one after the other; each folder's in the order of their bytes."""
         self._config, self._parts = config, tuple(parts)
 
@@ -139,7 +143,7 @@ class Names(Collection[str]):
             yield "config"
         for folder, ids in self._parts:
             for at in range(0, len(ids), ID):
-                yield name_of(folder, ids[at : at + ID])
+                yield name_of(folder, bytes(ids[at : at + ID]))
 
     def __contains__(self, name: object) -> bool:
         """Return whether a key is one of them."""
@@ -155,7 +159,7 @@ class Names(Collection[str]):
         return b"".join(ids for name, ids in self._parts if name == folder)
 
 
-def _holds(ids: bytes, wanted: bytes) -> bool:
+def _holds(ids: bytes | bytearray, wanted: bytes) -> bool:
     low, high = 0, len(ids) // ID
     while low < high:
         middle = (low + high) // 2

@@ -29,7 +29,7 @@ _MEMORY = 1 << 30
 _MOST_KEYS = 20
 """restic tries no more of them either."""
 _MOST_PASSWORD = 64 << 10
-_TOGETHER = 32 << 20
+_TOGETHER = 16 << 20
 _BEAT_SECONDS = 1.0
 _PURPOSE = b"drp-needs-1"
 _NEW_USER, _NEW_NETWORK = 0x10000000, 0x40000000

@@ -138,7 +138,7 @@ class _Session:
                         sources += frame.content
                     case wire.POINT:
                         point = next(waiting)
-                        yield point, self._needs(point, frame.content, bytes(packs), bytes(sources))
+                        yield point, self._needs(point, frame.content, packs, sources)
                         packs, sources = bytearray(), bytearray()
                     case wire.FAILED:
                         self._failed = self._why(frame.content)
@@ -195,7 +195,7 @@ class _Session:
         found = listed.parts[part].get(identity) if part else None
         return (name_of(part, identity), found) if part and found else None
 
-    def _needs(self, point: str, ended: bytes, packs: bytes, sources: bytes) -> Needs:
+    def _needs(self, point: str, ended: bytes, packs: bytearray, sources: bytearray) -> Needs:
         why = self._why(ended)
         if why:
             return Needs(unknown=why)
@@ -223,8 +223,8 @@ class _Session:
         return reason_of(reason, name)
 
 
-def _split(ids: bytes) -> Iterator[bytes]:
-    return (ids[at : at + wire.ID] for at in range(0, len(ids), wire.ID))
+def _split(ids: bytes | bytearray) -> Iterator[bytes]:
+    return (bytes(ids[at : at + wire.ID]) for at in range(0, len(ids), wire.ID))
 
 
 def reason_of(reason: bytes, name: str) -> Phrase:

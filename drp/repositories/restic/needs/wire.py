@@ -13,7 +13,7 @@ LONGEST = 64 << 20
 """Bytes of one frame."""
 ID = 32
 """Bytes of an object's name: its SHA-256."""
-PART = 1 << 20
+PART = 1 << 16
 """Names, of 32 bytes, that one frame of an answer carries at most."""
 
 BEGIN, KEYS, INDEX, POINTS = b"b", b"k", b"i", b"p"
