@@ -25,6 +25,10 @@ from drp.reporting.words import (
 )
 
 
+MOST_FINDINGS = 100
+"""Findings of a recovery that are told; how many more there are is said."""
+
+
 def render_markdown(record: EvidenceRecord, tag: str, origin: Origin | None = None) -> bytes:
     """Return the summary of a record in a language. Same arguments, same bytes."""
     writer = _Writer(language(tag).within(record.zone))
@@ -127,9 +131,10 @@ class _Writer:
         if view.immutability is not None:
             yield from immutability_lines(view.immutability, self._markdown)
         yield from self._steps(view)
-        for finding in view.findings[:100]:
+        for finding in view.findings[:MOST_FINDINGS]:
             yield from self._finding(finding)
         if view.findings:
+            yield from self._list((), max(0, len(view.findings) - MOST_FINDINGS))
             yield ""
         yield from self._left_out(view)
         yield from self._code(view)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from drp.config.repository_kinds import entry_file
 from drp.repositories.copies.guess import guessed
-from drp.repositories.copies.kind import CopiesFile
 
 
 def make(folder: Path, *names: str) -> Path:
@@ -30,7 +30,9 @@ def make(folder: Path, *names: str) -> Path:
 def test_the_names_tell_the_pattern(names: tuple[str, ...], pattern: str, at: str | None, tmp_path: Path) -> None:
     found = guessed(make(tmp_path, *names, "lost+found"))
     assert (found["folders"], found.get("at")) == ([pattern], at)
-    CopiesFile.model_validate({"kind": "copies", "location": {"directory": str(tmp_path)}, **found})
+    entry_file("copies", ["directory"]).model_validate(
+        {"kind": "copies", "location": {"directory": str(tmp_path)}, **found}
+    )
 
 
 @pytest.mark.parametrize(

@@ -134,7 +134,7 @@ def test_copies_do_not_lie_in_a_bucket(tmp_path: Path) -> None:
     bucket = "{s3: {endpoint: 'https://s3.example', bucket: b, access_key: {file: a}, secret_key: {file: b}}}"
     text = (SITE + FOLDERS + "    instant: stamp\n").replace("{directory: kept}", bucket)
     found = check_site(write_site(tmp_path, {"inventory/repositories.yml": text}))
-    assert any("`copies` lie in a `directory`" in str(problem) for problem in found)
+    assert any("`s3` is no folder, and dated folders lie in one" in str(problem) for problem in found)
 
 
 def test_a_directory_of_dated_folders_is_understood(tmp_path: Path) -> None:
