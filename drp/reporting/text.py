@@ -24,7 +24,6 @@ from drp.reporting.words import (
     WITNESSES,
 )
 
-
 MOST_FINDINGS = 100
 """Findings of a recovery that are told; how many more there are is said."""
 
