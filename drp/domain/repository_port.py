@@ -171,9 +171,19 @@ class Needs:
     superset: bool = False
     """``names`` may hold more than what is needed."""
     missing: tuple[str, ...] = ()
-    """Those of ``names`` that are not there, no more than a hundred."""
+    """Those of ``names`` that are not there, no more than a hundred; where it is ``unknown``, the one that is why."""
     own: str = ""
     """The one of ``names`` that stands for the point itself, which other tools look at; empty: there is no such one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lacking:
+    """What recovery points need and is not there."""
+
+    missing: Mapping[str, tuple[str, ...]]
+    """Key → ids of the points that need it, no more than a hundred keys a point."""
+    unknown: Mapping[str, Phrase]
+    """Point → why nobody could tell what it needs; what is known to be gone of it is among ``missing``."""
 
 
 @runtime_checkable
@@ -198,6 +208,10 @@ class NeededObjects(Protocol):
 
     def points_needing(self, names: Collection[str]) -> Mapping[str, tuple[str, ...]] | None:
         """Return, for each of the given names, the ids of all points that need it; None: nobody could tell of all."""
+        ...
+
+    def lacking(self) -> Lacking:
+        """Return what the points that are there need, and is not; a backup that runs meanwhile is no reason."""
         ...
 
 

@@ -7,9 +7,9 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from drp.domain.phrase import fact, own_words
+from drp.domain.phrase import Phrase, fact, own_words
 from drp.domain.recovery_point import RecoveryPoint
-from drp.domain.repository_port import Needs
+from drp.domain.repository_port import Lacking, Needs
 from drp.domain.restore import SecretReference
 from drp.errors import ObjectsOutOfReach
 from drp.redact import remember
@@ -104,3 +104,29 @@ class KnowsNeeds:
                 if name in needs.names:
                     needing.append(point)
         return {name: tuple(needing) for name, needing in found.items()}
+
+    def lacking(self) -> Lacking:
+        """Return what points need and is not there, in two listings: a backup may end between two parts of one."""
+        missing, unknown = self._lacking(None)
+        if missing:
+            with self._one_lists:
+                self._there = None
+            self._newest = (float("-inf"), "", Needs())
+            there = {identity.hex() for identity in self.objects()[1].parts["snapshots"]}
+            concerned = {point for points in missing.values() for point in points}
+            missing, doubtful = self._lacking(sorted(concerned & there))
+            unknown = {point: why for point, why in unknown.items() if point not in concerned} | doubtful
+        return Lacking(missing={key: tuple(points) for key, points in missing.items()}, unknown=unknown)
+
+    def _lacking(self, points: Sequence[str] | None) -> tuple[dict[str, list[str]], dict[str, Phrase]]:
+        listed = self.objects()[1]
+        if points is None:
+            points = sorted(identity.hex() for identity in listed.parts["snapshots"])
+        missing: dict[str, list[str]] = {}
+        unknown: dict[str, Phrase] = {}
+        for point, needs in self.needs_by_id(points):
+            for key in needs.missing:
+                missing.setdefault(key, []).append(point)
+            if needs.unknown:
+                unknown[point] = needs.unknown
+        return missing, unknown

@@ -18,7 +18,7 @@ from datetime import datetime, timedelta
 
 from drp.config.secrets import resolve
 from drp.domain.findings.scrub import NOT_NAMED
-from drp.domain.phrase import fact
+from drp.domain.phrase import Phrase, fact
 from drp.domain.ports import Repository
 from drp.domain.repository_port import NamedByContent
 from drp.domain.worm.facts import Scrubbed
@@ -112,10 +112,11 @@ class _Scrubbing:
     def run(self, cancelled: Callable[[], bool], tell: Callable[[int, int], None]) -> Scrub:
         """List, draw, read, judge."""
         began = self._clock.now().wall
-        trouble = self._try_key()
+        trouble, remarks = self._try_key()
         listing, number = self._list()
         judge = Judge(self._name, self._repository, self._covered, listing, number, keyless=self._wish.keyless)
-        judge.look_for_lost(self._wiring, trouble, began)
+        judge.losses.look(self._wiring, trouble, began)
+        judge.hear(remarks)
         scope = "all" if self._wish.all_versions else "current"
         seed = self._wish.seed or secrets.token_hex(16)
         run = self._covered.begin(began, seed, scope, not_before=began - _TAKEN_UP)
@@ -133,25 +134,29 @@ class _Scrubbing:
         )
         reading.read(self._order(run, number, draw, room))
         if reading.vanished:
-            judge.listing, judge.number = self._list()
-            judge.look_for_lost(self._wiring, trouble, began)
+            judge.take(*self._list())
+            judge.losses.look(self._wiring, trouble, began)
+        if trouble is None:
+            judge.losses.look_for_lacking()
         decoded = self._decode(judge) if self._wish.decode else False
         scrub = self._told(run, judge, reading, room, draw)
         self._covered.end(run, scrub.ended_at)
         return replace(scrub, decoded=decoded)
 
-    def _try_key(self) -> DrpError | None:
-        """Return why the key opens nothing, if it does not: an emptied repository has none to try."""
+    def _try_key(self) -> tuple[DrpError | None, tuple[Phrase, ...]]:
+        """Return why the key opens nothing, if it does not, and what it shows to be broken.
+
+        An emptied repository has nothing to try it on.
+        """
         if self._wish.keyless:
-            return None
+            return None, ()
         repository: Repository = self._wiring.repositories()[self._name]
         try:
-            repository.preflight()
+            return None, repository.preflight().remarks
         except MediaNeeded:
             raise
         except DrpError as error:
-            return error
-        return None
+            return error, ()
 
     def _list(self) -> tuple[Listing, int]:
         listing = Listing()
@@ -219,13 +224,13 @@ class _Scrubbing:
             size=size,
             damaged=judge.damaged,
             damaged_total=judge.damaged_total,
-            missing=judge.missing,
+            missing=judge.losses.missing,
             draw=drawn(run.seed, read, coverage.objects),
             coverage=coverage,
             not_judged=judge.not_judged(all_versions=everything),
             population=coverage.objects,
             unread=reading.unread_total,
-            gone=judge.gone_total,
+            gone=judge.losses.gone_total,
             complete=not room.full and reading.away is None,
             all_versions=everything,
             findings=tuple(judge.findings),

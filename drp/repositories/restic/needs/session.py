@@ -198,7 +198,7 @@ class _Session:
     def _needs(self, point: str, ended: bytes, packs: bytearray, sources: bytearray) -> Needs:
         why = self._why(ended)
         if why:
-            return Needs(unknown=why)
+            return Needs(unknown=why, missing=self._absent(ended))
         parts = self._asked.listing.parts
         names = Names(
             parts=(
@@ -216,11 +216,19 @@ class _Session:
         ]
         return Needs(names=names, missing=tuple(lost[:_MISSING_SHOWN]), own=f"snapshots/{point}")
 
+    def _absent(self, ended: bytes) -> tuple[str, ...]:
+        """Return the object whose absence is why nobody could tell, if that is why."""
+        _, reason, folder, identity = wire.END.unpack(ended)
+        return (_named(folder, identity),) if reason == wire.IS_ABSENT else ()
+
     def _why(self, ended: bytes) -> Phrase:
         _, reason, folder, identity = wire.END.unpack(ended)
-        part = _FOLDERS.get(folder)
-        name = "config" if folder == wire.CONFIG else name_of(part, identity) if part else identity.hex()
-        return reason_of(reason, name)
+        return reason_of(reason, _named(folder, identity))
+
+
+def _named(folder: bytes, identity: bytes) -> str:
+    part = _FOLDERS.get(folder)
+    return "config" if folder == wire.CONFIG else name_of(part, identity) if part else identity.hex()
 
 
 def _split(ids: bytes | bytearray) -> Iterator[bytes]:
