@@ -112,6 +112,27 @@ def test_the_oldest_may_be_gone_by_retention_where_nothing_is_declared(ledger: L
     assert ledger.look(POINTS[:-2]).findings == ()
 
 
+def test_retention_that_thins_out_raises_no_alarm_where_nothing_is_declared() -> None:
+    """As `restic forget --keep-daily 7 --keep-weekly 5` does, night after night."""
+    points = points_every(DAY, NOW, 40)
+    ledger = Ledger()
+    kept = [*points[:7], *points[7:35:7]]
+    ledger.look(tuple(points))
+    for night in range(1, 15):
+        fresh = simulated_point(EHR.name, NOW + night * DAY, number=1000 + night)
+        kept = [fresh, *kept]
+        daily, older = kept[:7], kept[7:]
+        kept = [*daily, *(each for each in older if each.consistent_at.weekday() == 6 or each in kept[-4:])]
+        found = ledger.look(tuple(kept))
+        assert {severity for _, severity in codes(found)} <= {"warning"}, night
+
+
+@pytest.mark.parametrize("place", [1, 2])
+def test_one_of_the_youngest_is_not_thinned_out(ledger: Ledger, place: int) -> None:
+    found = ledger.look(POINTS[:place] + POINTS[place + 1 :])
+    assert codes(found) == [("DRP-L060", "critical")]
+
+
 def test_what_is_declared_accounts_for_older_points_and_for_no_younger_one() -> None:
     ledger = Ledger(kept_for(3 * DAY))
     ledger.look(POINTS)

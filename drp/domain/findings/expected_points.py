@@ -22,7 +22,7 @@ POINT_AGED = FindingCode(
     "DRP-L062",
     "warning",
     "old recovery points are gone, perhaps by retention",
-    "Recovery points that the ledger knows are gone, and were older than all that are left. Retention does that, and so does whoever deletes backups from their beginning; nothing declares how long points are kept.",
+    "Recovery points that the ledger knows are gone, and younger ones are left. Retention that drops or thins out old points does that, and so does whoever deletes backups; nothing declares how long every point is kept.",
     "declare `backup.kept_for` in the application's file: how long every recovery point is there at least",
 )
 POINT_BACKDATED = FindingCode(

@@ -7,6 +7,7 @@ knows better.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -34,6 +35,8 @@ from drp.domain.worm.points import Expected, KnownPoint, LostPoint, NotedPoint
 _IDS = re.compile(r"[0-9a-f]{64}")
 _ENOUGH = 8
 """From so many points on their usual distance is known."""
+_THINNED = 3
+"""Of a point that is gone from between others so many younger ones are left where retention thins out."""
 _MORE = 3
 """So many times as many as usual, and so many more, are too many."""
 
@@ -152,15 +155,15 @@ def _vanished(look: _Look) -> None:
     gone = [each for key, each in look.known.items() if key not in look.listed and _is_settled(look, each)]
     before = [each for each in look.known.values() if each.lost_at is None]
     newest = max(before, key=lambda each: (each.consistent_at, each.point), default=None)
-    oldest_left = min((point.consistent_at for point in look.listed.values()), default=None)
+    left = sorted(point.consistent_at for point in look.listed.values())
     lost: list[Finding] = []
-    aged: list[KnownPoint] = []
+    aged: list[Finding] = []
     for each in _newest_first(gone):
         altered = each.point in look.unreadable
         if each.missing and (each.altered or not altered):
             lost.append(_told(each))
             continue
-        allowed = NOTHING if altered or each is newest or each.back else _account(look, each, oldest_left)
+        allowed = NOTHING if altered or each is newest or each.back else _account(look, each, left)
         look.lost.append(LostPoint(application=each.application, point=each.point, altered=altered, allowed=allowed))
         if altered:
             unreadable = fact("unreadable-now", "present, and cannot be read any more")
@@ -168,24 +171,29 @@ def _vanished(look: _Look) -> None:
         elif not allowed:
             lost.append(_told(replace(each, back=False), _gone_words(each, newest)))
         elif look.application.backup_job.kept_for is None:
-            aged.append(each)
+            aged.append(_aged(each, allowed))
     look.found += bounded(lost)
-    look.found += bounded(_aged(each) for each in aged)
+    look.found += bounded(aged)
 
 
 def _is_settled(look: _Look, known: KnownPoint) -> bool:
     return look.settled is None or known.noted_at <= look.settled or known.lost_at is not None
 
 
-def _account(look: _Look, known: KnownPoint, oldest_left: datetime | None) -> Phrase:
+def _account(look: _Look, known: KnownPoint, left: list[datetime]) -> Phrase:
     """Return what accounts for a point that is gone; nothing: nobody said that it might go."""
     kept_for = look.application.backup_job.kept_for
     if kept_for is not None:
         if known.consistent_at + kept_for > look.now:
             return NOTHING
         return fact("kept-for-and-gone", "older than {age}, for which points are kept", age=lasting(kept_for))
-    if oldest_left is not None and known.consistent_at < oldest_left:
+    younger = len(left) - bisect_right(left, known.consistent_at)
+    if left and younger == len(left):
         return fact("older-than-all-left", "older than every point that is left: retention may have removed it")
+    if younger >= _THINNED:
+        return fact(
+            "thinned-out", "{n} younger points are left: retention that thins out may have removed it", n=younger
+        )
     return NOTHING
 
 
@@ -195,8 +203,8 @@ def _gone_words(known: KnownPoint, newest: KnownPoint | None) -> Phrase:
     return fact("not-listed-any-more", "not listed any more")
 
 
-def _aged(known: KnownPoint) -> Finding:
-    observed = fact("oldest-not-listed", "not listed any more; every point that is left is younger")
+def _aged(known: KnownPoint, allowed: Phrase) -> Finding:
+    observed = fact("aged-not-listed", "not listed any more; {allowed}", allowed=allowed)
     return _finding(POINT_AGED, known.point[:8], observed, _always(known))
 
 
