@@ -115,9 +115,9 @@ def _restored(output: Restored) -> Phrase:
 
 def _versions(output: Restored) -> Phrase:
     """Return how many object versions it came from, where it was read through a view."""
-    if not output.read:
+    if not output.versions_read:
         return NOTHING
-    return count(", from {n} object version", ", from {n} object versions", len(output.read))
+    return count(", from {n} object version", ", from {n} object versions", output.versions_read)
 
 
 def _compared(difference: ManifestDifference) -> Phrase:

@@ -90,8 +90,18 @@ class Restored:
     bytes_per_second: int | None = None
     """How fast the tool was allowed to read; None: as fast as it goes, whatever the plan asked."""
     read: tuple[ReadVersion, ...] = ()
-    """Which object version served the restore, in the order of their keys; empty: it did not go through a view."""
+    """Which object version served the restore, in the order of their keys, no more than `MOST_READ` of them; empty: it
+    did not go through a view."""
+    read_total: int = 0
+    """How many there were."""
+    read_digest: str = ""
+    """SHA-256 over ``key NUL version NUL digest LF`` of all of them, in the order of their keys, hex; empty: none."""
     findings: tuple[Finding, ...] = ()
+
+    @property
+    def versions_read(self) -> int:
+        """Return how many object versions served the restore."""
+        return max(self.read_total, len(self.read))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -67,7 +67,7 @@ class ImmutabilityView:
     tried: tuple[TriedRow, ...]
     read: tuple[ReadVersion, ...]
     read_more: int
-    """So many versions more the record has."""
+    """So many versions more were read; the record names them, or has them under its digest."""
 
 
 def immutability_of(record: RecoveryRecord, planned: PlannedRecovery, whole: EvidenceRecord) -> ImmutabilityView | None:
@@ -77,18 +77,20 @@ def immutability_of(record: RecoveryRecord, planned: PlannedRecovery, whole: Evi
         return None
     if not any((selected.locks, selected.horizon, selected.pinned, selected.known)):
         return None
-    probe, read = probe_of(selected), record.restore.read if record.restore is not None else ()
+    probe, restored = probe_of(selected), record.restore
+    read = restored.read if restored is not None else ()
+    total = restored.versions_read if restored is not None else 0
     return ImmutabilityView(
         words=(
             _declared(selected, planned),
             _observed(selected, undeletable(record, whole.declared_at), whole.declared_at),
             _probed(selected, probe),
         ),
-        facts=tuple(fact_rows(selected, read)),
+        facts=tuple(fact_rows(selected, read, total)),
         weakest=tuple(map(_weak, _weakest(selected)[:MOST_WEAK])),
         tried=tuple(map(_tried, probe.tried[:MOST_TRIED])) if probe is not None else (),
         read=read[:MOST_READ],
-        read_more=max(0, len(read) - MOST_READ),
+        read_more=max(0, total - MOST_READ),
     )
 
 

@@ -17,7 +17,7 @@ from drp.reporting.worm_words import mode_in_words
 Row = tuple[Phrase, tuple[Phrase, ...]]
 
 
-def fact_rows(selected: Selected, read: Sequence[ReadVersion]) -> Iterator[Row]:
+def fact_rows(selected: Selected, read: Sequence[ReadVersion], total: int) -> Iterator[Row]:
     """Yield the rows that there is something to say for."""
     offline = selected.immutability is not None and selected.immutability.mode == "offline"
     if selected.locks is not None and not offline:
@@ -27,7 +27,7 @@ def fact_rows(selected: Selected, read: Sequence[ReadVersion]) -> Iterator[Row]:
     if selected.horizon is not None:
         yield say("Horizon"), tuple(_horizon(selected.horizon))
     if selected.pinned is not None:
-        yield say("Read as of"), tuple(_pinned(selected.pinned, read))
+        yield say("Read as of"), tuple(_pinned(selected.pinned, read, total))
     if selected.known is not None:
         yield say("Scrubbed"), tuple(_scrub(selected.known.scrub))
 
@@ -115,7 +115,7 @@ def _horizon(horizon: Horizon) -> Iterator[Phrase]:
         )
 
 
-def _pinned(pinned: Pinned, read: Sequence[ReadVersion]) -> Iterator[Phrase]:
+def _pinned(pinned: Pinned, read: Sequence[ReadVersion], total: int) -> Iterator[Phrase]:
     yield say("{at}, by the store's clock", at=Instant(pinned.at))
     if pinned.why == "before-tampering":
         yield say("the last instant before it was attacked: {what}", what=pinned.tampering)
@@ -127,7 +127,9 @@ def _pinned(pinned: Pinned, read: Sequence[ReadVersion]) -> Iterator[Phrase]:
         pinned.objects,
         digest=Data(pinned.digest),
     )
-    if read:
+    if total > len(read):
+        yield say("{total} of their versions were read; the record names the first {n}", total=total, n=len(read))
+    elif read:
         whole = sum(bool(each.digest) for each in read)
         yield count(
             "{n} of their versions was read, {size}; of {whole} the bytes are digested",

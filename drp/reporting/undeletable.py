@@ -52,7 +52,7 @@ def undeletable(recovery: RecoveryRecord, now: datetime) -> Undeletable | None:
         return Undeletable(
             "unknown", why=say("it needs {needed} objects, and {asked} were asked for their locks", **values)
         )
-    read = len(recovery.restore.read) if recovery.restore is not None and horizon is None else 0
+    read = recovery.restore.versions_read if recovery.restore is not None and horizon is None else 0
     if read > locks.asked:
         why = say("{read} object versions were read, and {asked} asked for their locks", read=read, asked=locks.asked)
         return Undeletable("unknown", why=why)

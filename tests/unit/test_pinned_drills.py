@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -15,7 +16,7 @@ from drp.domain.phrase import NOTHING, say
 from drp.domain.ports import Report
 from drp.domain.recovery_point import Selection
 from drp.domain.runbook import RunbookOrder, RunbookResult
-from drp.domain.worm.pinned import Below, Pinned, ReadVersion, Served
+from drp.domain.worm.pinned import MOST_READ, Below, Pinned, ReadVersion, Served
 from drp.drill.conduct import conduct
 from drp.drill.declare import declare
 from drp.drill.phases import restore_watch
@@ -86,6 +87,21 @@ def test_what_a_drill_is_bound_to_and_what_it_read_are_evidence() -> None:
     assert restored is not None
     assert restored.read == (PACK,)
     assert world.asked == [None, EPOCH]
+
+
+def test_many_versions_are_named_up_to_a_bound_and_all_are_under_the_digest() -> None:
+    read = tuple(replace(PACK, key=f"data/{number:06}") for number in range(MOST_READ + 7))
+    world = PinnedWorld(given=Served(read=read))
+    world.drill()
+    _, restored = outputs(world)
+    assert restored is not None
+    assert (len(restored.read), restored.read_total, restored.versions_read) == (
+        MOST_READ,
+        MOST_READ + 7,
+        MOST_READ + 7,
+    )
+    lines = "".join(f"{each.key}\0{each.version}\0{each.digest}\n" for each in read)
+    assert restored.read_digest == hashlib.sha256(lines.encode()).hexdigest()
 
 
 def test_a_repository_that_keeps_no_versions_is_drilled_as_it_is() -> None:

@@ -11,6 +11,9 @@ from typing import Literal
 from drp.domain.phrase import NOTHING, Phrase
 from drp.domain.worm.objects import ObjectVersion
 
+MOST_READ = 20_000
+"""So many versions that were read are named in a record; all are counted, and under its digest."""
+
 Why = Literal["now", "before-tampering", "asked"]
 
 
@@ -62,6 +65,14 @@ class Served:
     """Their bytes are not what their names say; among ``read`` too where they were read whole."""
     below: tuple[Below, ...] = ()
     """Those of ``read`` that something hides."""
+
+    @property
+    def digest(self) -> str:
+        """Return the SHA-256 over ``key NUL version NUL digest LF`` of all that was read, hex; empty: nothing was."""
+        total = hashlib.sha256()
+        for each in self.read:
+            total.update(f"{each.key}\0{each.version}\0{each.digest}\n".encode("utf-8", "surrogateescape"))
+        return total.hexdigest() if self.read else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

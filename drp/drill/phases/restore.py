@@ -20,7 +20,7 @@ from drp.domain.restore import RESTORED, RESTORED_FOLDER, CellSecret, RestoreOrd
 from drp.domain.runbook import RunbookOrder, RunbookResult
 from drp.domain.sandbox import Residue
 from drp.domain.terms import others
-from drp.domain.worm.pinned import Served
+from drp.domain.worm.pinned import MOST_READ, Served
 from drp.drill.context import PhaseContext
 from drp.drill.phases.belief import believed
 from drp.drill.phases.notices import malformed_of, notice_findings
@@ -57,7 +57,9 @@ def restore_phase(context: PhaseContext) -> Restored:
         runbook=result,
         first_byte_ms=watch.milliseconds,
         bytes_per_second=order.bytes_per_second,
-        read=served.read,
+        read=served.read[:MOST_READ],
+        read_total=len(served.read),
+        read_digest=served.digest,
         findings=(
             *_findings(result, receipt, served),
             *below_findings(served),
