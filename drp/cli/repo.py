@@ -52,7 +52,7 @@ def horizon(
     name: Annotated[str, typer.Argument(help="Name of the repository.")],
     application: Annotated[str | None, typer.Option("--app", help="Only of this application.")] = None,
     extend: Annotated[
-        str | None, typer.Option("--extend", metavar="INSTANT", help="Lengthen retention of what points need to then.")
+        str | None, typer.Option("--extend", help="Lengthen retention of what points need until then.")
     ] = None,
     point: Annotated[
         str | None, typer.Option("--point", help="With --extend: for this point, instead of each newest.")

@@ -10,7 +10,6 @@ from drp.codec import to_data
 from drp.domain.findings.finding import Finding
 from drp.domain.phrase import Instant, Phrase, count, own_words, say
 from drp.errors import UsageError
-from drp.schedule.people import sound_reason
 from drp.service.wiring import Wiring
 from drp.service.worm.expected_points import accept
 
@@ -44,6 +43,8 @@ def accepted(
     wiring: Wiring, name: str, points: Sequence[str], *, everything: bool, by: str | None, reason: str, machine: bool
 ) -> None:
     """Write down that somebody answers for points that are gone, and print which. Raises UsageError, NotFound."""
+    from drp.schedule.people import sound_reason
+
     if bool(points) == everything:
         raise UsageError(say("which points?"), hint="name them with --point, or all that are told with --all")
     who = asking_account() if by is None else sound_reason(by)

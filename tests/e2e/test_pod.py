@@ -37,7 +37,9 @@ def test_one_application_reaches_the_other_at_its_production_address_and_port(si
     assert verdict(events) == "passed"
     found = findings(events)
     assert ("record", "DRP-I002", "look-up of billing.hospital.example") in found
-    assert {code for _, code, _ in found} == {"DRP-I002", "DRP-W001", "DRP-H009", "DRP-C010"}, "no lock, no manifest"
+    assert {code for _, code, _ in found} == {*("DRP-I002", "DRP-W001", "DRP-H009", "DRP-C010", "DRP-L064")}, (
+        "no lock, no manifest, the first look"
+    )
     assert not left(site.site)
     report = site.drp("report", "latest", "--format", "md").stdout
     assert "image `" in report

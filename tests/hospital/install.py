@@ -59,7 +59,7 @@ def cache_directory() -> Path:
         except HospitalError:
             folder = Path("/var/cache/drp-hospital")
     if not folder.exists():
-        folder.mkdir(parents=True)
+        folder.mkdir(parents=True, exist_ok=True)  # another process of the tests may be as far
         folder.chmod(0o755)
     return folder
 

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from drp.domain.phrase import NOTHING, Phrase, say
 from drp.domain.recovery_point import Immutability, RecoveryPoint
@@ -18,11 +19,8 @@ from drp.domain.worm.judging import SeenObject, immutability_of
 from drp.domain.worm.objects import ObjectVersion
 from drp.domain.worm.tampering import ESSENTIAL, Tampering, diagnose
 from drp.errors import AccessDenied, RepositoryError
-from drp.repositories.locations.lock_memory import LockMemory
 from drp.repositories.locations.s3 import Resolve, S3Reader, resolve_keys
-from drp.repositories.locations.s3_heads import LockQuestions
 from drp.repositories.restic.backend import CREDENTIALS_VARIABLE, CellAccess, Condition, missing_parts
-from drp.repositories.restic.object_lock import LockWatch
 from drp.repositories.restic.settings import tool_url
 from drp.repositories.restic.snapshots import is_id
 
@@ -45,7 +43,7 @@ class BucketBackend:
         """Take the repository's name, its location, how to resolve its keys, and the time limits."""
         self._name, self._location, self._resolve, self._limits = name, location, resolve, limits
         self._audited_objects = audited_objects
-        self._watch: tuple[float, Path | None, LockWatch] | None = None
+        self._watch: tuple[float, Path | None, Any] | None = None  # a LockWatch: loaded where it is asked
         self._object_lock: bool | None = None
 
     def reader(self) -> S3Reader:
@@ -126,7 +124,8 @@ class BucketBackend:
         view: Mapping[str, ObjectVersion] | None = None,
     ) -> Attestation:
         """Return what protects everything that the points need; what was seen is remembered for a minute."""
-        return self._locks(cache).attest(subject, points, demand, mode=mode, needs=needs, view=view)
+        attestation: Attestation = self._locks(cache).attest(subject, points, demand, mode=mode, needs=needs, view=view)
+        return attestation
 
     def locks_of(
         self,
@@ -137,12 +136,17 @@ class BucketBackend:
         view: Mapping[str, ObjectVersion] | None = None,
     ) -> Mapping[str, SeenObject]:
         """Return what protects each of these objects."""
-        return self._locks(cache).locks_of(names, enough=enough, view=view)
+        locks: Mapping[str, SeenObject] = self._locks(cache).locks_of(names, enough=enough, view=view)
+        return locks
 
-    def _locks(self, cache: Path | None) -> LockWatch:
+    def _locks(self, cache: Path | None) -> Any:
         now = time.monotonic()
         if self._watch is None or now - self._watch[0] > _MEMORY_SECONDS or self._watch[1] != cache:
             place = f"{self._location.endpoint.url} {self._location.bucket} {self._location.prefix}"
+            from drp.repositories.locations.lock_memory import LockMemory  # noqa: PLC0415 - sqlite3, as below
+            from drp.repositories.locations.s3_heads import LockQuestions  # noqa: PLC0415 - ssl and http, as below
+            from drp.repositories.restic.object_lock import LockWatch  # noqa: PLC0415 - takes long to load
+
             memory = LockMemory(cache / "locks.sqlite" if cache is not None else None, place)
             questions = LockQuestions(self._name, self._location, self._resolve, self._limits)
             watch = LockWatch(self._reader, questions, memory, audited_objects=self._audited_objects)
