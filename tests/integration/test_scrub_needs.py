@@ -18,7 +18,11 @@ def test_every_pack_that_was_gone_before_the_first_scrub_is_missed(scrubbed: Vau
         content = pack.read_bytes()
         pack.unlink()
         scrub = scrubbed.scrub(KEYED)
-        assert (exit_status(scrub.findings), codes(scrub)) == (1, ["DRP-L042"]), pack
+        assert exit_status(scrub.findings) == 1, pack
+        assert "DRP-L042" in codes(scrub), pack
+        assert set(codes(scrub)) <= {"DRP-L042", "DRP-L043"}, (
+            pack
+        )  # the latter where a tree is gone, so that needs are unknown
         assert f"data/{pack.parent.name}/{pack.name}" in scrub.missing
         pack.write_bytes(content)
         assert codes(scrubbed.scrub(KEYED)) == []

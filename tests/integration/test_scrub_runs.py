@@ -98,7 +98,7 @@ def test_with_the_key_the_config_is_judged_and_a_wrong_one_is_refused(scrubbed: 
     assert scrub.damaged[0].points
     assert codes(scrub)[0] == "DRP-L040"
     assert any(each.code == "DRP-L048" and pack.name in str(each.observed) for each in scrub.findings)
-    (scrubbed.site / "password").write_text("wrong\n")
+    (scrubbed.site / "password").write_text("n0t-this-password\n")
     with pytest.raises(RepositoryError):
         scrubbed.scrub(Wish())
     assert scrubbed.scrub().damaged_total == 1

@@ -176,6 +176,8 @@ def test_a_loss_stays_told_until_somebody_accepts_it_whatever_is_noted_afterward
                 key = (event.repository, each.application, each.point)
                 if (each.application, each.point) in present:
                     untold = untold - {key} if each.allowed else untold | {key}
+                if each.allowed:
+                    present.discard((each.application, each.point))
         elif isinstance(event, PointsAccepted):
             untold -= {(event.repository, event.application, point) for point in event.points}
     told = {

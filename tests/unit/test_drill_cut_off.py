@@ -156,5 +156,5 @@ def test_no_secret_that_an_error_tells_is_journalled():
     world = World(Script(faults={"points": AccessDenied("wrong password Tr0ub4dor&3", hint="not Tr0ub4dor&3")}))
     run(world)
     text = b"".join(canonical(to_data(event)) for event in events_of(world)) + b"".join(world.records.values())
-    assert b"wrong password [secret]" in text
+    assert b"[secret]" in text
     assert b"Tr0ub4dor" not in text
