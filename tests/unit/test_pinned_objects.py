@@ -149,6 +149,18 @@ def test_a_failed_fetch_is_tried_anew_by_whoever_comes_next() -> None:
     assert got(view) == BYTES
 
 
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_fault_of_ours_is_no_damage(whole: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not whole:
+        monkeypatch.setattr(module, "WHOLE_BYTES", 1000)
+    view, readings = objects(Store(BYTES, MemoryError())), Readings()
+    with pytest.raises(NotServed) as error:
+        got(view, readings=readings)
+    assert error.value.status == 503
+    assert "MemoryError" in view.troubles.silent
+    assert (view.troubles.gone, view.troubles.altered, readings.failed) == (set(), set(), {KEY})
+
+
 def test_a_version_that_is_gone_is_told_as_gone() -> None:
     view = objects(Store(BYTES, ObjectAbsent(words())))
     with pytest.raises(NotServed) as error:

@@ -95,6 +95,11 @@ class PinnedObjects:
             with self._lock:
                 readings.failed.add(key)
             raise
+        except Exception as error:  # a fault of ours must not read as damage
+            with self._lock:
+                readings.failed.add(key)
+                self._ours(error)
+            raise NotServed(503) from error
 
     def settle(self) -> None:
         """Wait until what is on its way has come, or failed: only then are all digests known."""
@@ -135,9 +140,11 @@ class PinnedObjects:
         except NotServed as error:
             whole.end(error.status)
             return
-        except BaseException:
+        except Exception as error:  # noqa: BLE001 - a fault of ours must not read as damage, nor be waited for
+            with self._lock:
+                self._ours(error)
             whole.end(503)
-            raise
+            return
         self._judge(key, total.hexdigest())
         whole.end(0)
 
@@ -197,6 +204,10 @@ class PinnedObjects:
                     raise NotServed(503)
                 time.sleep(_PAUSES[min(attempt, len(_PAUSES) - 1)])
                 attempt += 1
+
+    def _ours(self, error: Exception) -> None:
+        """Remember a fault of this program: it ends the restore as inconclusive, as a store's silence does."""
+        self.troubles.silent = self.troubles.silent or f"drp could not serve it: {type(error).__name__}"
 
     def _lost(self, key: str, among: set[str]) -> NotServed:
         with self._lock:
