@@ -23,6 +23,7 @@ from drp.domain.worm.attestation import LockDemand
 from drp.repositories.locations.lock_memory import LockMemory
 from drp.repositories.locations.s3 import S3Reader
 from drp.repositories.locations.s3_heads import LockQuestions
+from drp.repositories.restic.backend import AttestationAsked
 from drp.repositories.restic.object_lock import LockWatch
 from tests.support.lock_store import lock_store
 
@@ -88,7 +89,9 @@ def _child(what: str, port: int, folder: str) -> None:
         questions = LockQuestions("bench", location, lambda _: "AKIDEXAMPLE", limits)
         memory = LockMemory(Path(folder) / "locks.sqlite" if folder else None, "bench")
         watch = LockWatch(reader, questions, memory, audited_objects=10**9)
-        seen = watch.attest("bench", ("1" * 64,), LockDemand(required=True), mode="compliance")
+        seen = watch.attest(
+            AttestationAsked(subject="bench", points=("1" * 64,), demand=LockDemand(required=True), mode="compliance")
+        )
         assert seen.modes == {"compliance": seen.needed}, seen
         told = {"asked": seen.asked, "remembered": seen.remembered}
     else:

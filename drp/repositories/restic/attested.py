@@ -14,7 +14,7 @@ from drp.domain.worm.attestation import Attestation, LockDemand
 from drp.domain.worm.judging import SeenObject, immutability_of
 from drp.domain.worm.lock_findings import unseen
 from drp.errors import DrpError, RepositoryError
-from drp.repositories.restic.backend import AttestedPlace, Backend, LockedPlace
+from drp.repositories.restic.backend import AttestationAsked, AttestedPlace, Backend, DeclaredPlace, LockedPlace
 from drp.repositories.restic.settings import ResticSettings
 
 _PLACE_WITHOUT_LOCKS = fact("place-without-locks", "where this repository is, nothing is told of locks")
@@ -29,9 +29,11 @@ class SeesLocks:
 
     def immutability(self, point: RecoveryPoint) -> Immutability:
         """Return what can be observed about the point's protection now; raises where it cannot be seen."""
-        if not isinstance(self.__backend, AttestedPlace):
+        if isinstance(self.__backend, AttestedPlace):
+            return immutability_of(self._attested(self.__backend, (point,), LockDemand(), needs=None))
+        if isinstance(self.__backend, DeclaredPlace):
             return self.__backend.immutability(point)
-        return immutability_of(self._attested(self.__backend, (point,), LockDemand(), needs=None))
+        return Immutability(mode="unknown", provenance="observed", remarks=(_PLACE_WITHOUT_LOCKS,))
 
     def attest(self, points: Sequence[RecoveryPoint], demand: LockDemand) -> Attestation:
         """Return what was observed of everything that the points depend on; what could not be seen is unknown."""
@@ -70,10 +72,15 @@ class SeesLocks:
         *,
         needs: Mapping[str, Needs] | None,
     ) -> Attestation:
-        subject = points[0].short_id if len(points) == 1 else self.__settings.name
-        ids = [point.id for point in points]
-        mode = self.__settings.worm.mode
-        return place.attest(subject, ids, demand, mode=mode, needs=needs, cache=self.__cache)
+        asked = AttestationAsked(
+            subject=points[0].short_id if len(points) == 1 else self.__settings.name,
+            points=[point.id for point in points],
+            demand=demand,
+            mode=self.__settings.worm.mode,
+            needs=needs,
+            cache=self.__cache,
+        )
+        return place.attest(asked)
 
     def _unseen(self, why: Phrase, demand: LockDemand) -> Attestation:
         return unseen(self.__settings.name, why, demand, at=utc_now(), mode=self.__settings.worm.mode)

@@ -88,10 +88,6 @@ class Backend(Protocol):
         """Return what may be behind a refused password, other than a wrong one; empty: nothing is seen."""
         ...
 
-    def immutability(self, point: RecoveryPoint) -> Immutability:
-        """Return what protects the point."""
-        ...
-
     def host_arguments(self) -> tuple[str, ...]:
         """Return restic's arguments that name the repository, on this machine."""
         ...
@@ -109,26 +105,40 @@ class Backend(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttestationAsked:
+    """Of which points it is asked what protects them, and what is demanded."""
+
+    subject: str
+    """What findings are about: a point, or the repository."""
+    points: Sequence[str]
+    """Their ids."""
+    demand: LockDemand
+    mode: str
+    """The weakest that is enough."""
+    needs: Mapping[str, Needs] | None = None
+    """What each of them needs, where somebody knows."""
+    cache: Path | None = None
+    """A directory for what is remembered; None: nothing is."""
+    view: Mapping[str, ObjectVersion] | None = None
+    """The versions that count, instead of those that are read by name."""
+
+
+@runtime_checkable
+class DeclaredPlace(Protocol):
+    """A location of which only what is declared can be told."""
+
+    def immutability(self, point: RecoveryPoint) -> Immutability:
+        """Return what protects the point, as the site says it."""
+        ...
+
+
 @runtime_checkable
 class AttestedPlace(Protocol):
     """A location that tells what protects what is in it. Raises as `Backend` does."""
 
-    def attest(
-        self,
-        subject: str,
-        points: Sequence[str],
-        demand: LockDemand,
-        *,
-        mode: str,
-        needs: Mapping[str, Needs] | None = None,
-        cache: Path | None = None,
-        view: Mapping[str, ObjectVersion] | None = None,
-    ) -> Attestation:
-        """Return what protects everything that the points need, by their ids, and what falls short of the demand.
-
-        ``mode``: the weakest that is enough; ``needs``: what each of them needs, where somebody knows; ``cache``: a
-        directory for what is remembered; ``view``: the versions that count, instead of those that are read by name.
-        """
+    def attest(self, asked: AttestationAsked) -> Attestation:
+        """Return what protects everything that the points need, and what falls short of the demand."""
         ...
 
 

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from drp.domain.phrase import NOTHING, Phrase, say
-from drp.domain.recovery_point import Immutability, RecoveryPoint
 from drp.domain.repository import S3Location, WaitLimits
-from drp.domain.repository_port import Needs
 from drp.domain.restore import CellSecret
-from drp.domain.worm.attestation import Attestation, LockDemand
-from drp.domain.worm.judging import SeenObject, immutability_of
+from drp.domain.worm.attestation import Attestation
+from drp.domain.worm.judging import SeenObject
 from drp.domain.worm.objects import ObjectVersion
 from drp.domain.worm.tampering import ESSENTIAL, Tampering, diagnose
 from drp.errors import AccessDenied, RepositoryError
 from drp.repositories.locations.s3 import Resolve, S3Reader, resolve_keys
-from drp.repositories.restic.backend import CREDENTIALS_VARIABLE, CellAccess, Condition, missing_parts
+from drp.repositories.restic.backend import CREDENTIALS_VARIABLE, AttestationAsked, CellAccess, Condition, missing_parts
 from drp.repositories.restic.settings import tool_url
 from drp.repositories.restic.snapshots import is_id
 
@@ -107,24 +105,9 @@ class BucketBackend:
             return NOTHING
         return found.what if found is not None else NOTHING
 
-    def immutability(self, point: RecoveryPoint) -> Immutability:
-        """Return what protects the point's objects; what was seen is remembered for a minute."""
-        cache = self._watch[1] if self._watch is not None else None
-        return immutability_of(self.attest(self._name, (point.id,), LockDemand(), mode="", cache=cache))
-
-    def attest(
-        self,
-        subject: str,
-        points: Sequence[str],
-        demand: LockDemand,
-        *,
-        mode: str,
-        needs: Mapping[str, Needs] | None = None,
-        cache: Path | None = None,
-        view: Mapping[str, ObjectVersion] | None = None,
-    ) -> Attestation:
+    def attest(self, asked: AttestationAsked) -> Attestation:
         """Return what protects everything that the points need; what was seen is remembered for a minute."""
-        attestation: Attestation = self._locks(cache).attest(subject, points, demand, mode=mode, needs=needs, view=view)
+        attestation: Attestation = self._locks(asked.cache).attest(asked)
         return attestation
 
     def locks_of(

@@ -5,21 +5,18 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from drp.clock import utc_now
 from drp.domain.phrase import NOTHING, Phrase, say
-from drp.domain.recovery_point import Immutability, RecoveryPoint
-from drp.domain.repository_port import Needs
 from drp.domain.restore import CellSecret
-from drp.domain.worm.attestation import Attestation, LockDemand
+from drp.domain.worm.attestation import Attestation
 from drp.domain.worm.hardened import SeenFolder, attestation_of, offline
-from drp.domain.worm.judging import immutability_of
 from drp.errors import AccessDenied, RepositoryError
 from drp.repositories.locations.medium import Medium
 from drp.repositories.locations.protection import observe
-from drp.repositories.restic.backend import CellAccess, Condition, missing_parts
+from drp.repositories.restic.backend import AttestationAsked, CellAccess, Condition, missing_parts
 
 INSIDE = "/run/base/repository"
 """Where the restore cell sees the directory, read-only."""
@@ -108,26 +105,12 @@ class DirectoryBackend:
         """A directory keeps no older versions that could tell."""
         return NOTHING
 
-    def immutability(self, point: RecoveryPoint) -> Immutability:
-        """Return what protects the whole repository: attributes, or a snapshot of its file system."""
-        return immutability_of(self.attest(self._name, (point.id,), LockDemand(), mode=""))
-
-    def attest(
-        self,
-        subject: str,
-        points: Sequence[str],
-        demand: LockDemand,
-        *,
-        mode: str,
-        needs: Mapping[str, Needs] | None = None,
-        cache: Path | None = None,
-    ) -> Attestation:
+    def attest(self, asked: AttestationAsked) -> Attestation:
         """Return what protects the files of the repository, whichever points need them; locks of restic change."""
-        del points, needs, cache
         if time.monotonic() - self._seen[0] > _MEMORY_SECONDS:
             seen = observe(self._path, self._audited_objects, grows=True, apart=(_CHANGING,))
             self._seen = (time.monotonic(), seen)
-        return attestation_of(subject, (self._seen[1],), demand, at=utc_now(), mode=mode)
+        return attestation_of(asked.subject, (self._seen[1],), asked.demand, at=utc_now(), mode=asked.mode)
 
     def host_arguments(self) -> tuple[str, ...]:
         """Return restic's arguments on this machine."""
@@ -165,20 +148,11 @@ class MediumBackend(DirectoryBackend):
             self._medium.require()
             raise
 
-    def attest(
-        self,
-        subject: str,
-        points: Sequence[str],
-        demand: LockDemand,
-        *,
-        mode: str,
-        needs: Mapping[str, Needs] | None = None,
-        cache: Path | None = None,
-    ) -> Attestation:
+    def attest(self, asked: AttestationAsked) -> Attestation:
         """Return what is observed while the medium is here: where it is between two drills is declared, and unseen."""
         self._medium.require()
         try:
-            found = super().attest(subject, points, demand, mode=mode, needs=needs, cache=cache)
+            found = super().attest(asked)
         finally:
             self._medium.require()  # what could not be seen since it was pulled says nothing of the backup
         return offline(found, self._medium.label)

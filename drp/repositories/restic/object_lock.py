@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from drp.clock import utc_now
 from drp.domain.findings.finding import Finding
-from drp.domain.phrase import NOTHING, Phrase, fact
+from drp.domain.phrase import NOTHING, Phrase, counted, fact
 from drp.domain.repository_port import Needs
 from drp.domain.terms import listed
 from drp.domain.worm.attestation import Attestation, BucketFacts, LockDemand
@@ -26,6 +26,7 @@ from drp.repositories.locations.locks_known import KnownLocks
 from drp.repositories.locations.s3 import S3Reader
 from drp.repositories.locations.s3_bucket import bucket_facts
 from drp.repositories.locations.s3_heads import LockQuestions
+from drp.repositories.restic.backend import AttestationAsked
 from drp.repositories.restic.listing import Listed, list_objects
 
 _BULK = ("index/", "data/")
@@ -61,26 +62,17 @@ class LockWatch:
         """Look anew from here on."""
         self._now = None
 
-    def attest(
-        self,
-        subject: str,
-        points: Sequence[str],
-        demand: LockDemand,
-        *,
-        mode: str,
-        needs: Mapping[str, Needs] | None = None,
-        view: Mapping[str, ObjectVersion] | None = None,
-        whole: bool = False,
-    ) -> Attestation:
-        """Return what protects everything that the points need; by their ids, and what each of them needs if known.
+    def attest(self, asked: AttestationAsked, *, whole: bool = False) -> Attestation:
+        """Return what protects everything that the points need.
 
         Snapshots, configuration and keys are always looked at; of index and data files all up to the number that the
         site allows, all where ``whole``, and above it a sample. Its seed is fresh, since whoever knows it knows which
         objects nobody looks at, and it is told, so that an auditor can draw again.
         """
+        subject, points, demand, needs = asked.subject, asked.points, asked.demand, asked.needs
         seen = self._looked()
         ahead = self._reader.clock_ahead_ms
-        blank = Attestation(at=seen.at, needed=0, asked=0, bucket=seen.facts, demanded=mode, clock_ahead_ms=ahead)
+        blank = Attestation(at=seen.at, needed=0, asked=0, bucket=seen.facts, demanded=asked.mode, clock_ahead_ms=ahead)
         if seen.facts.object_lock is False:
             remark = fact(
                 "bucket-no-object-lock", "bucket {bucket} has no object lock", bucket=self._reader.location.bucket
@@ -88,7 +80,7 @@ class LockWatch:
             return _judged(subject, (), replace(blank, remarks=(remark,)), demand)
         if seen.facts.object_lock is None:
             return _judged(subject, (), replace(blank, unknown=_NO_LOCK_FACT), demand)
-        found = self._listing(seen, view)
+        found = self._listing(seen, asked.view)
         wanted = _wanted(points, found, needs, demand, seen.at)
         if not self._may_see(seen, found, points):
             return _judged(subject, (), replace(blank, unknown=_NO_RETENTION), demand)
@@ -107,7 +99,12 @@ class LockWatch:
             superset=not needs or any(each.superset or each.unknown for each in needs.values()),
             remembered=sum(1 for key in chosen if seen.locks.is_remembered((key, found.version(key)))),
             asked_again=seen.locks.asked_again,
-            remarks=(*found.remarks, *_remarks(seen, found, len(objects), len(wanted)), *_exactness(needs)),
+            remarks=(
+                *found.remarks,
+                *_remarks(seen, found, len(objects), len(wanted)),
+                *_exactness(needs),
+                *_uncounted(points, found, needs, wanted),
+            ),
         )
         return _judged(subject, objects, weighed(objects, facts), demand, _of_memory(subject, seen, found))
 
@@ -238,10 +235,33 @@ def _wanted(
         until = needed_until(demand, (point,), at)
         add((f"snapshots/{point}",), until)
         add(own.names if own is not None and exact else everything, until)
+        add([name for name in (own.missing if own is not None else ()) if found.is_there(name)], until)
     if not points:
         snapshots = [name for name in found.versions if name.startswith("snapshots/")]
         add([*everything, *snapshots], needed_until(demand, (), at))
     return dict(sorted(wanted.items()))
+
+
+def _uncounted(
+    points: Sequence[str], found: Listed, needs: Mapping[str, Needs] | None, wanted: Collection[str]
+) -> tuple[Phrase, ...]:
+    """Return what markers hide and nobody counted: by name it is not read, and whether it is needed nobody could tell.
+
+    Retention leaves such objects behind, so they are no sign of harm.
+    """
+    if points and all((own := (needs or {}).get(point)) is not None and not own.unknown for point in points):
+        return ()
+    hidden = [name for name in found.covered_by_marker if name.startswith(_BULK) and name not in wanted]
+    if not hidden:
+        return ()
+    return (
+        counted(
+            "hidden-uncounted",
+            "{n} object behind a delete marker was not counted: nobody could tell whether it is needed",
+            "{n} objects behind delete markers were not counted: nobody could tell whether they are needed",
+            len(hidden),
+        ),
+    )
 
 
 def _exactness(needs: Mapping[str, Needs] | None) -> tuple[Phrase, ...]:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 from drp.domain.phrase import NOTHING, Phrase
-from drp.domain.recovery_point import Immutability, RecoveryPoint
-from drp.domain.repository_port import Needs
 from drp.domain.restore import CellSecret
-from drp.domain.worm.attestation import Attestation, LockDemand
+from drp.domain.worm.attestation import Attestation
 from drp.domain.worm.judging import SeenObject
 from drp.domain.worm.objects import ObjectVersion
 from drp.domain.worm.pinned import View
 from drp.repositories.pinned.process import ViewProcess
-from drp.repositories.restic.backend import Bucket, CellAccess, Condition, missing_parts
+from drp.repositories.restic.backend import AttestationAsked, Bucket, CellAccess, Condition, missing_parts
 
 ADDRESS_VARIABLE = "RESTIC_REPOSITORY_FILE"
 _INSIDE = ("127.0.0.1", 8000)
@@ -63,24 +62,9 @@ class PinnedBackend:
         """Return nothing: what was overwritten after the instant is not in the view."""
         return NOTHING
 
-    def immutability(self, point: RecoveryPoint) -> Immutability:
-        """Return what protects the point in the bucket."""
-        return self._bucket.immutability(point)
-
-    def attest(
-        self,
-        subject: str,
-        points: Sequence[str],
-        demand: LockDemand,
-        *,
-        mode: str,
-        needs: Mapping[str, Needs] | None = None,
-        cache: Path | None = None,
-        view: Mapping[str, ObjectVersion] | None = None,
-    ) -> Attestation:
+    def attest(self, asked: AttestationAsked) -> Attestation:
         """Return what protects in the bucket those versions of the view that the points need."""
-        seen = self._view if view is None else view
-        return self._bucket.attest(subject, points, demand, mode=mode, needs=needs, cache=cache, view=seen)
+        return self._bucket.attest(replace(asked, view=self._view) if asked.view is None else asked)
 
     def locks_of(
         self,
