@@ -42,6 +42,8 @@ class ConfiguredLocation(Protocol):
     """Its key's description, for editors and the reference."""
     is_folder: bool
     """Whether it is a folder of this machine, which every kind of repository can lie in."""
+    worm_keys: frozenset[str]
+    """Which keys of a repository's `worm` mean something there."""
     address: str
     """How it is written in one line after its name and a colon, for messages; empty: it is not."""
 
@@ -82,6 +84,17 @@ class LocationFile(Strict):
         """Return the name of the place, and what is said of it."""
         ((name, said),) = self._said().items()
         return name, said
+
+    def refuse_unread(self, said: Collection[str]) -> None:
+        """Raise ``ValueError`` for keys of `worm` that nothing reads where the repository lies."""
+        name, _ = self.chosen()
+        known = configured_location(name).worm_keys
+        if unread := sorted(set(said) - known):
+            keys = several([f"`{key}`" for key in unread])
+            taken = several([f"`{key}`" for key in sorted(known)])
+            raise ValueError(
+                say("`{place}` reads no {keys} of `worm`, only {taken}", place=name, keys=keys, taken=taken)
+            )
 
     def _said(self) -> Mapping[str, Any]:
         fields = {name: getattr(self, name) for name in type(self).model_fields}

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from drp.config.locations import LocationFile
 from drp.config.schedule_values import WindowText, Zone
@@ -147,3 +147,11 @@ class RepositoryFile(Strict):
     """When its backups run. A drill is not begun then, and a scheduled one not where it would meet them."""
     worm: WormFile = Field(default_factory=WormFile)
     """What is demanded of its locks, and what drp may try on them."""
+
+    @model_validator(mode="after")
+    def _nothing_unread(self) -> Self:
+        said = self.worm.model_fields_set
+        self.location.refuse_unread(said)
+        if "scratch_bucket" in said and self.worm.probe is None:
+            raise ValueError(say("`worm.scratch_bucket` is tried with the keys of `worm.probe`: give them too"))
+        return self

@@ -209,6 +209,7 @@ class Shelved:
     file = ShelvedFile
     meaning = "A directory on a shelf."
     is_folder = True
+    worm_keys = frozenset({"mode"})
     address = "SHELF"
 
     def location(self, said, site):

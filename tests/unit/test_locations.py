@@ -37,6 +37,7 @@ class LibraryLocation(DirectoryLocation):
 
 class Library:
     name, file, meaning, is_folder, address = "tape_library", LibraryFile, "A library.", True, ""
+    worm_keys = frozenset({"mode", "sacrifice"})
 
     def location(self, said, site):
         return LibraryLocation(path=site / said.library)
@@ -99,6 +100,28 @@ def test_what_is_wrong_within_a_place_is_told_where_it_stands(tmp_path: Path) ->
     said = REPOSITORIES.replace("PLACE", "tape_library").replace("library: a", "librar: a")
     found = [each for each in check_site(write_site(tmp_path / "site", {FILE: said})) if each.file == FILE]
     assert any("did you mean `library`?" in each.message for each in found)
+
+
+@pytest.mark.usefixtures("module")
+@pytest.mark.parametrize(
+    ("worm", "said"),
+    [
+        ("{scratch_bucket: b}", "`tape_library` reads no `scratch_bucket` of `worm`, only `mode`, `sacrifice`"),
+        ("{mode: governance, sacrifice: s}", ""),
+        ("{}", ""),
+    ],
+)
+def test_what_nothing_would_read_of_worm_is_refused(tmp_path: Path, worm: str, said: str) -> None:
+    text = REPOSITORIES.replace("PLACE", "tape_library") + f"    worm: {worm}\n"
+    found = [str(each.message) for each in check_site(write_site(tmp_path / "site", {FILE: text})) if each.file == FILE]
+    assert [each for each in found if "worm" in each] == ([said] if said else [])
+
+
+def test_a_scratch_bucket_without_keys_to_try_it_with_is_refused(tmp_path: Path) -> None:
+    place = "s3: {endpoint: https://s3.example, bucket: b, access_key: {credential: a}, secret_key: {credential: s}}"
+    text = REPOSITORIES.replace("PLACE: {library: a}", place) + "    worm: {scratch_bucket: c}\n"
+    found = [str(each.message) for each in check_site(write_site(tmp_path / "site", {FILE: text})) if each.file == FILE]
+    assert any("give them too" in each for each in found)
 
 
 def test_code_that_others_can_change_is_not_loaded(tmp_path: Path, module: Path) -> None:

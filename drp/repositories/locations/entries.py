@@ -32,6 +32,7 @@ class _Directory:
     file = Text
     meaning = "A directory of this machine, or one mounted here; relative to the site directory."
     is_folder = True
+    worm_keys = frozenset({"mode", "sacrifice"})
     address = ""
 
     def location(self, said: str, site: Path) -> DirectoryLocation:
@@ -67,6 +68,7 @@ class _Medium:
     file = MediumFile
     meaning = "An air-gapped medium, which may be absent."
     is_folder = True
+    worm_keys = frozenset({"mode", "sacrifice"})
     address = ""
 
     def location(self, said: MediumFile, site: Path) -> MediumLocation:
@@ -108,6 +110,7 @@ class _Bucket:
     file = S3LocationFile
     meaning = "A bucket."
     is_folder = False
+    worm_keys = frozenset({"mode", "probe", "scratch_bucket", "extend"})
     address = "https://HOST[:PORT]/BUCKET[/PREFIX]"
 
     def location(self, said: S3LocationFile, site: Path) -> S3Location:

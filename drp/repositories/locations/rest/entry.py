@@ -70,6 +70,7 @@ class _Rest:
     file = RestLocationFile
     meaning = "A REST server of restic repositories, append-only or not."
     is_folder = False
+    worm_keys = frozenset({"mode", "probe"})
     address = "https://HOST[:PORT][/PATH]"
 
     def location(self, said: RestLocationFile, site: Path) -> RestLocation:
