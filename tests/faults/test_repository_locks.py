@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from drp.domain.ports import Repository
+from drp.domain.repository_port import LocksSeen
+from drp.domain.worm.attestation import LockDemand
 from tests.support.fixtures_buckets import Bucket, make_repository
 from tests.support.fixtures_repositories import application, carry_out
 from tests.support.restic_tools import executable
@@ -44,6 +46,17 @@ def test_a_sample_is_said_to_be_one(bucket: Bucket, repository_in: Callable[...,
     assert again.remarks != seen.remarks, "nobody knows beforehand which objects are looked at"
     assert again.mode == seen.mode
     assert again.objects_observed >= seen.objects_observed, "what is remembered takes no place in a sample"
+
+
+def test_where_something_is_demanded_every_object_is_asked(
+    bucket: Bucket, repository_in: Callable[..., Repository]
+) -> None:
+    repository = repository_in(bucket, audited=1)
+    (point,) = repository.points(EHR).points
+    assert isinstance(repository, LocksSeen)
+    for demand in (LockDemand(required=True), LockDemand(until={point.id: point.consistent_at})):
+        seen = repository.attest((point,), demand)
+        assert seen.asked == seen.needed > 4
 
 
 def test_a_key_that_may_not_see_locks_knows_nothing(bucket: Bucket, repository_in: Callable[..., Repository]) -> None:

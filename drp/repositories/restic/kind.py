@@ -28,7 +28,7 @@ class ResticFile(RepositoryFile):
     executable: Text = "restic"
     """Path of the tool, or a name looked up in the system's usual places."""
     audited_objects: int = Field(default=400, ge=1)
-    """How many data objects are asked for their lock at most; above it, a reproducible sample is."""
+    """How many data objects are asked for their lock at most where nothing is demanded; above it, a sample is."""
 
 
 class ResticKind:

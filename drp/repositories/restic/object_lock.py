@@ -62,12 +62,12 @@ class LockWatch:
         """Look anew from here on."""
         self._now = None
 
-    def attest(self, asked: AttestationAsked, *, whole: bool = False) -> Attestation:
+    def attest(self, asked: AttestationAsked) -> Attestation:
         """Return what protects everything that the points need.
 
-        Snapshots, configuration and keys are always looked at; of index and data files all up to the number that the
-        site allows, all where ``whole``, and above it a sample. Its seed is fresh, since whoever knows it knows which
-        objects nobody looks at, and it is told, so that an auditor can draw again.
+        Where something is demanded of them, every object is looked at. Where nothing is, snapshots, configuration and
+        keys are, and of index and data files a sample above the number that the site allows. Its seed is fresh, since
+        whoever knows it knows which objects nobody looks at, and it is told, so that an auditor can draw again.
         """
         subject, points, demand, needs = asked.subject, asked.points, asked.demand, asked.needs
         seen = self._looked()
@@ -84,7 +84,7 @@ class LockWatch:
         wanted = _wanted(points, found, needs, demand, seen.at)
         if not self._may_see(seen, found, points):
             return _judged(subject, (), replace(blank, unknown=_NO_RETENTION), demand)
-        chosen = self._chosen(seen, found, tuple(wanted), whole=whole)
+        chosen = self._chosen(seen, found, tuple(wanted), whole=demand.judges)
         enough = {
             key: max((each for each in (until, demand.next_drill) if each), default=None)
             for key, until in wanted.items()

@@ -17,7 +17,7 @@ class ResticSettings(RepositorySettings):
     executable: str = "restic"
     """A path, or a name that is looked up in the system's usual places."""
     audited_objects: int = 400
-    """How many data objects are asked for their lock at most; above it a reproducible sample is."""
+    """How many data objects are asked for their lock at most where nothing is demanded; above it, a sample is."""
 
 
 def tool_url(location: S3Location) -> str:
