@@ -15,11 +15,13 @@ from drp.errors import AccessDenied, Unreachable
 from drp.repositories.locations.lock_memory import LockMemory
 from drp.repositories.locations.s3 import S3Reader
 from drp.repositories.locations.s3_heads import LockQuestions
+from drp.repositories.restic.backend import AttestationAsked
 from drp.repositories.restic.object_lock import LockWatch
 from tests.support.lock_store import lock_store
 
 POINT = "1" * 64
 NOW = LockDemand(required=True)
+ASKED = AttestationAsked(subject="store", points=(POINT,), demand=NOW, mode="compliance")
 SECRET = SecretReference(kind="file", value=("/none",))
 
 
@@ -39,10 +41,10 @@ def watch(port: int, folder: Path | None = None) -> LockWatch:
 
 def test_every_version_is_asked_once_and_hardly_any_the_second_time(tmp_path: Path) -> None:
     with lock_store(1500) as port:
-        first = watch(port, tmp_path).attest("store", (POINT,), NOW, mode="compliance")
+        first = watch(port, tmp_path).attest(ASKED)
         assert first.modes == {"compliance": 1503}
         assert (first.needed, first.remembered) == (1503, 0)
-        second = watch(port, tmp_path).attest("store", (POINT,), NOW, mode="compliance")
+        second = watch(port, tmp_path).attest(ASKED)
         assert second.modes == first.modes
         assert second.remembered == 1503 - 32 - 20, "a random sample is asked again, and what ends first"
 
@@ -50,14 +52,14 @@ def test_every_version_is_asked_once_and_hardly_any_the_second_time(tmp_path: Pa
 @pytest.mark.parametrize(("status", "error"), [(503, Unreachable), (403, AccessDenied), (429, Unreachable)])
 def test_a_store_that_refuses_midway_leaves_nothing_known(status: int, error: type[Exception], tmp_path: Path) -> None:
     with lock_store(600, fail_after=300, status=status) as port, pytest.raises(error):
-        watch(port, tmp_path).attest("store", (POINT,), NOW, mode="compliance")
+        watch(port, tmp_path).attest(ASKED)
 
 
 @pytest.mark.parametrize(("ahead", "holds"), [(0, True), (59, True), (61, False), (-61, True)])
 def test_the_later_of_both_clocks_decides_whether_a_lock_holds(ahead: int, holds: bool) -> None:
     """Locks end in sixty days, by both clocks: one that was set back must not make them hold."""
     with lock_store(5, ahead=ahead * 86_400) as port:
-        seen = watch(port).attest("store", (POINT,), NOW, mode="compliance")
+        seen = watch(port).attest(ASKED)
     assert seen.modes == {"compliance" if holds else "expired": 8}
     assert seen.clock_ahead_ms is not None
     assert abs(seen.clock_ahead_ms + ahead * 86_400_000) < 60_000
@@ -67,7 +69,7 @@ def test_the_later_of_both_clocks_decides_whether_a_lock_holds(ahead: int, holds
 
 def test_what_vanishes_between_listing_and_asking_is_not_locked(tmp_path: Path) -> None:
     with lock_store(600, fail_after=300, status=404) as port:
-        seen = watch(port, tmp_path).attest("store", (POINT,), NOW, mode="compliance")
+        seen = watch(port, tmp_path).attest(ASKED)
     assert seen.modes == {"compliance": 300, "none": 303}
     assert "DRP-L001" in {finding.code for finding in seen.findings}
     assert seen.earliest is None
