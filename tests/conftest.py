@@ -49,6 +49,7 @@ pytest_plugins: list[str] = [
     "tests.support.fixtures_buckets",
     "tests.support.fixtures_scrub",
     "tests.support.fixtures_verifiers",
+    "tests.support.fixtures_file_systems",
     "tests.support.fixtures_hashing",
     "tests.support.fixtures_records",
     "tests.support.fixtures_rig",

@@ -19,20 +19,11 @@ from drp.domain.approval import ApprovalAnswer
 from drp.service.wiring import Wiring
 from drp.sign_off import HandedInApproval, Refused, hand_over
 from tests.support.processes import left
-from tests.support.small_site import SmallSite
+from tests.support.small_site import ENGINE, SmallSite
 from tests.support.waiting import eventually
 from tests.support.words import in_words
 
 pytestmark = [pytest.mark.real, pytest.mark.slow, pytest.mark.timeout(600)]
-APPLICATION = """version: 1
-name: engine
-title: Interface engine
-tier: 2
-objectives: {rto: 4h, rpo: 1d}
-backup: {repositories: [vault], points: {tags: [app=engine]}}
-runbook: {kind: files}
-checks: [{name: tree, verifier: files, options: {root: ".", files_at_least: 1, newest: true}}]
-"""
 PLAN = "inventory/drills/quarterly-drill.yml"
 
 
@@ -47,7 +38,7 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory, keys: Path) -> SmallSite:
     """A site whose drill needs the word of N. Durand."""
-    made = SmallSite(tmp_path_factory.mktemp("approval")).make(application=APPLICATION, tree={"routes.json": "[]"})
+    made = SmallSite(tmp_path_factory.mktemp("approval")).make(application=ENGINE, tree={"routes.json": "[]"})
     (made.site / "keys").mkdir()
     signers = "".join(f"{who}@chu {(keys / f'{who}.pub').read_text()}" for who in ("durand", "thief"))
     (made.site / "keys/approvers").write_text(signers)

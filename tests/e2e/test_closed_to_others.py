@@ -9,18 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.small_site import SmallSite
+from tests.support.small_site import ENGINE, SmallSite
 
 pytestmark = [pytest.mark.real, pytest.mark.slow, pytest.mark.timeout(300)]
-APPLICATION = """version: 1
-name: engine
-title: Interface engine
-tier: 2
-objectives: {rto: 4h, rpo: 1d}
-backup: {repositories: [vault], points: {tags: [app=engine]}}
-runbook: {kind: files}
-checks: [{name: tree, verifier: files, options: {root: ".", files_at_least: 1, newest: true}}]
-"""
 OPEN = {
     "drp.prom": "node_exporter reads it as a user of its own; it names applications and no patients",
     "state/run": "users of sandboxes walk through it, and cannot list it",
@@ -54,7 +45,7 @@ def open_to_others(folder: Path, before: set[Path]) -> dict[str, str]:
 
 def test_nothing_that_a_drill_leaves_is_open_to_everybody(tmp_path: Path) -> None:
     tmp_path.chmod(0o755)
-    small = SmallSite(tmp_path).make(application=APPLICATION, tree={"routes.json": "[]"})
+    small = SmallSite(tmp_path).make(application=ENGINE, tree={"routes.json": "[]"})
     before = set(small.site.rglob("*"))
     drp(small, "drill", "run", "quarterly-drill")
     drp(small, "report", "latest", "--format", "html", "--output", str(small.site / "report.html"))

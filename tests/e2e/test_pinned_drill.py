@@ -13,20 +13,11 @@ from tests.support.fixtures_buckets import Bucket
 from tests.support.pinned_views import attack
 from tests.support.restic_tools import Restic, executable
 from tests.support.s3_server import S3Server
-from tests.support.small_site import SmallSite
+from tests.support.small_site import ENGINE, SmallSite
 from tests.support.words import in_words
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
 
-APPLICATION = """version: 1
-name: engine
-title: Interface engine
-tier: 2
-objectives: {rto: 4h, rpo: 1d}
-backup: {repositories: [vault], points: {tags: [app=engine]}}
-runbook: {kind: files}
-checks: [{name: tree, verifier: files, options: {root: ".", files_at_least: 1, newest: true}}]
-"""
 REPOSITORIES = """version: 1
 repositories:
   vault:
@@ -70,7 +61,7 @@ def drill(small: SmallSite, *options: str) -> tuple[int, dict[str, Any], dict[st
 def test_an_attacked_bucket_is_told_and_comes_back_as_of_its_last_good_instant(
     s3_server: S3Server, tmp_path: Path
 ) -> None:
-    small = SmallSite(tmp_path).make(application=APPLICATION, tree={"routes.json": "[1, 2, 3]", "keys.txt": "k" * 5000})
+    small = SmallSite(tmp_path).make(application=ENGINE, tree={"routes.json": "[1, 2, 3]", "keys.txt": "k" * 5000})
     bucket = in_bucket(small, s3_server)
     _, _, before = drill(small)
     assert before["select"]["pinned"]["why"] == "now", before

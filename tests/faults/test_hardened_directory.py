@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,35 +23,13 @@ from drp.repositories.locations.attributes import in_read_only_snapshot
 from drp.repositories.locations.protection import observe
 from drp.repositories.restic.settings import ResticSettings
 from tests.support.copies import copies_settings
+from tests.support.fixtures_file_systems import Mounted
 from tests.support.fixtures_repositories import application, keep_secret, resolve
 from tests.support.restic_tools import PASSWORD, Restic, executable, make_tree
 
 pytestmark = pytest.mark.real
 EHR = application(tags=("ehr",))
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
-Mounted = Callable[[str], Path]
-
-
-@pytest.fixture
-def mounted(tmp_path: Path) -> Iterator[Mounted]:
-    """Return a maker of file systems on loop devices; attributes are taken away at the end."""
-    made: list[tuple[str, Path]] = []
-
-    def mount(form: str) -> Path:
-        image, place = tmp_path / f"{form}.image", tmp_path / form
-        with image.open("wb") as stream:
-            stream.truncate((160 if form == "btrfs" else 32) << 20)
-        subprocess.run([f"mkfs.{form}", "-q", *(["-F"] if form == "ext4" else []), str(image)], check=True)
-        place.mkdir()
-        told = subprocess.run(["losetup", "--find", "--show", str(image)], capture_output=True, text=True, check=True)
-        made.append((told.stdout.strip(), place))
-        subprocess.run(["mount", told.stdout.strip(), str(place)], check=True)
-        return place
-
-    yield mount
-    for loop, place in made:
-        subprocess.run(["umount", "-l", str(place)], check=False, capture_output=True)
-        subprocess.run(["losetup", "-d", loop], check=False, capture_output=True)
 
 
 def chattr(sign: str, *paths: Path) -> None:

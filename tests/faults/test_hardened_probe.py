@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from http.client import HTTPConnection
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +26,7 @@ from drp.repositories.locations.rest.entry import REST, rest_address
 from drp.repositories.locations.rest.location import RestLocation
 from tests.support import rest_server
 from tests.support.fixtures_repositories import keep_secret, resolve
+from tests.support.loopback import served_by
 from tests.support.rest_server import RestServer
 
 pytestmark = pytest.mark.real
@@ -263,15 +263,8 @@ def lying(upstream: RestServer, lie: str) -> Iterator[str]:
         def log_message(self, *_: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}/liar-{lie.replace(' ', '-')}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with served_by(Handler) as address:
+        yield f"{address}/liar-{lie.replace(' ', '-')}"
 
 
 @pytest.mark.parametrize(("lie", "expected", "code"), [

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import subprocess
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +28,7 @@ from drp.repositories.restic.settings import ResticSettings
 from drp.service.survey import describe
 from tests.support import rest_server
 from tests.support.fixtures_repositories import application, carry_out, keep_secret, resolve
-from tests.support.loopback import black_hole, free_ports
+from tests.support.loopback import black_hole, free_ports, served_by
 from tests.support.rest_server import RestServer
 from tests.support.restic_tools import PASSWORD, Restic, executable, make_tree
 
@@ -153,15 +152,8 @@ def scripted(say: Said) -> Iterator[str]:
         def log_message(self, *_: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}/ehr"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with served_by(Handler) as address:
+        yield f"{address}/ehr"
 
 
 def answer(status: int, body: bytes, **headers: str) -> Said:

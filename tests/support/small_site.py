@@ -29,6 +29,17 @@ require_manifest: false
 """,
 }
 
+ENGINE = """version: 1
+name: engine
+title: Interface engine
+tier: 2
+objectives: {rto: 4h, rpo: 1d}
+backup: {repositories: [vault], points: {tags: [app=engine]}}
+runbook: {kind: files}
+checks: [{name: tree, verifier: files, options: {root: ".", files_at_least: 1, newest: true}}]
+"""
+"""Its one application."""
+
 
 @dataclass
 class SmallSite:
